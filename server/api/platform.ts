@@ -1,0 +1,236 @@
+import type { AppName, ProcessType, ServiceName } from "../core/ids.ts";
+import type { Output } from "../core/output.ts";
+import type {
+  Actor,
+  App,
+  Build,
+  Checks,
+  ConfigVars,
+  FormationEntry,
+  InstanceStatus,
+  LogLine,
+  LogSource,
+  Release,
+  Route,
+  ServiceInstance,
+} from "../core/types.ts";
+
+/** Everything that the API offers, as the daemon supplies it. Long work reports to `out` and ends with the signal. */
+export interface Platform {
+  readonly apps: AppsPort;
+  readonly processes: ProcessesPort;
+  readonly releases: ReleasesPort;
+  readonly builds: BuildsPort;
+  readonly routes: RoutesPort;
+  readonly services: ServicesPort;
+  readonly logs: LogsPort;
+  readonly tasks: TasksPort;
+  readonly system: SystemPort;
+}
+
+export interface AppInfo {
+  readonly app: App;
+  readonly version: number | undefined;
+  readonly urls: readonly string[];
+  readonly gitSsh: string;
+  readonly gitHttp: string;
+}
+
+export interface AppsPort {
+  list(): readonly AppInfo[];
+  /** @throws AppError APP_NOT_FOUND */
+  get(name: AppName): AppInfo;
+  create(actor: Actor, name: AppName): AppInfo;
+  rename(actor: Actor, name: AppName, to: AppName): Promise<AppInfo>;
+  /** Stops and removes everything of the app but its services. */
+  destroy(actor: Actor, name: AppName, confirm: string, out: Output, signal: AbortSignal): Promise<void>;
+}
+
+export interface ProcessesPort {
+  list(
+    name: AppName,
+  ): Promise<{
+    readonly instances: readonly InstanceStatus[];
+    readonly formation: readonly FormationEntry[];
+    readonly stopped: boolean;
+  }>;
+  formation(name: AppName): readonly FormationEntry[];
+  scale(
+    actor: Actor,
+    name: AppName,
+    counts: Readonly<Record<string, number>>,
+    out: Output,
+    signal: AbortSignal,
+  ): Promise<void>;
+  limits(
+    actor: Actor,
+    name: AppName,
+    type: ProcessType,
+    limits: { memoryMb?: number; cpus?: number },
+    out: Output,
+    signal: AbortSignal,
+  ): Promise<void>;
+  restart(actor: Actor, name: AppName, type: ProcessType | undefined, out: Output, signal: AbortSignal): Promise<void>;
+  stop(actor: Actor, name: AppName, out: Output, signal: AbortSignal): Promise<void>;
+  start(actor: Actor, name: AppName, out: Output, signal: AbortSignal): Promise<void>;
+}
+
+export interface ReleasesPort {
+  list(name: AppName): readonly (Release & { readonly current: boolean })[];
+  get(name: AppName, version: number): Release & { readonly current: boolean };
+  config(name: AppName): ConfigVars;
+  /** One change, one release. A value of undefined unsets. Answers the new version, undefined when the app has no droplet yet. */
+  setConfig(
+    actor: Actor,
+    name: AppName,
+    change: Readonly<Record<string, string | undefined>>,
+    out: Output,
+    signal: AbortSignal,
+  ): Promise<number | undefined>;
+  /** To the version, or to the last successful one before the current. Answers the new version. */
+  rollback(actor: Actor, name: AppName, version: number | undefined, out: Output, signal: AbortSignal): Promise<number>;
+  checks(name: AppName): Readonly<Record<string, Checks>>;
+  setChecks(
+    actor: Actor,
+    name: AppName,
+    type: ProcessType,
+    change: Partial<Checks>,
+    out: Output,
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
+export interface BuildsPort {
+  list(name: AppName): readonly Build[];
+  output(name: AppName, number: number): Promise<string>;
+  /** Ends the running deploy of the app, if there is one. */
+  cancel(actor: Actor, name: AppName): boolean;
+}
+
+export interface RouteView extends Route {
+  readonly appName: AppName | undefined;
+  readonly url: string;
+}
+
+export interface RoutesPort {
+  list(): readonly RouteView[];
+  /** @throws AppError ROUTE_TAKEN when another app holds host and path */
+  map(actor: Actor, name: AppName, route: RouteRequest): Promise<RouteView>;
+  unmap(actor: Actor, name: AppName, route: RouteRequest): Promise<void>;
+  create(actor: Actor, route: RouteRequest): RouteView;
+  delete(actor: Actor, route: RouteRequest): Promise<void>;
+}
+
+/** As typed: `domain example.test, hostname api, path /v2` is host `api.example.test`. */
+export interface RouteRequest {
+  readonly domain: string;
+  readonly hostname?: string | undefined;
+  readonly path?: string | undefined;
+  readonly type?: string | undefined;
+  readonly port?: number | undefined;
+}
+
+export interface Offering {
+  readonly name: string;
+  readonly description: string;
+  readonly version: string;
+  readonly plans: readonly { readonly name: string; readonly description: string; readonly memoryMb: number }[];
+}
+
+export interface ServiceView extends ServiceInstance {
+  readonly bindings: readonly { readonly app: AppName; readonly envName: string | undefined }[];
+}
+
+export interface ServicesPort {
+  marketplace(): readonly Offering[];
+  list(): readonly ServiceView[];
+  get(name: ServiceName): ServiceView;
+  create(
+    actor: Actor,
+    offering: string,
+    plan: string,
+    name: ServiceName,
+    out: Output,
+    signal: AbortSignal,
+  ): Promise<ServiceView>;
+  createUserProvided(actor: Actor, name: ServiceName, credentials: Readonly<Record<string, unknown>>): ServiceView;
+  /** Binds and, when the app is deployed, makes a release with the new environment. */
+  bind(actor: Actor, app: AppName, name: ServiceName, out: Output, signal: AbortSignal): Promise<void>;
+  unbind(actor: Actor, app: AppName, name: ServiceName, out: Output, signal: AbortSignal): Promise<void>;
+  /** @throws AppError SERVICE_BOUND while an app is bound; SERVICE_CONFIRM_MISMATCH when it holds data and confirm is not its name */
+  delete(actor: Actor, name: ServiceName, confirm: string | undefined, out: Output, signal: AbortSignal): Promise<void>;
+}
+
+export interface LogFilter {
+  /** Lines from the past, 100 unless told. */
+  readonly lines: number;
+  /** `web` or `web.1` */
+  readonly process?: string | undefined;
+  readonly source?: LogSource | undefined;
+}
+
+export interface LogsPort {
+  recent(name: AppName, filter: LogFilter): Promise<readonly LogLine[]>;
+  /** The recent lines, then new ones until the signal. */
+  tail(name: AppName, filter: LogFilter, signal: AbortSignal): AsyncIterable<LogLine>;
+}
+
+export interface TaskStreams {
+  readonly stdin: NodeJS.ReadableStream | undefined;
+  readonly stdout: (chunk: Uint8Array) => void;
+  readonly stderr: (chunk: Uint8Array) => void;
+  readonly tty: { readonly columns: number; readonly rows: number } | undefined;
+  /** Called by the port once with a function that resizes the terminal. */
+  readonly onResize?: (resize: (columns: number, rows: number) => void) => void;
+}
+
+export interface TaskView {
+  readonly number: number;
+  readonly version: number;
+  readonly command: readonly string[];
+  readonly status: "running" | "succeeded" | "failed";
+  readonly exitCode: number | undefined;
+  readonly actor: string;
+  readonly createdAt: number;
+  readonly finishedAt: number | undefined;
+}
+
+export interface TasksPort {
+  /** Runs a one-off of the current release; answers its exit code. One word that is a process type runs that type's command. */
+  run(
+    actor: Actor,
+    name: AppName,
+    command: readonly string[],
+    streams: TaskStreams,
+    signal: AbortSignal,
+  ): Promise<number>;
+  runDetached(actor: Actor, name: AppName, command: readonly string[]): Promise<TaskView>;
+  list(name: AppName): readonly TaskView[];
+  /** A command inside a running instance, `web.1`. */
+  exec(
+    actor: Actor,
+    name: AppName,
+    instance: string,
+    command: readonly string[],
+    streams: TaskStreams,
+    signal: AbortSignal,
+  ): Promise<number>;
+}
+
+export interface SystemInfo {
+  readonly version: string;
+  readonly home: string;
+  readonly domain: string;
+  readonly httpPort: number;
+  readonly sshPort: number;
+  readonly apiPort: number;
+  readonly pid: number;
+  readonly routerPid: number;
+  readonly startedAt: number;
+  /** Undefined while the engine answers; else why it does not. */
+  readonly engineProblem: string | undefined;
+}
+
+export interface SystemPort {
+  info(): SystemInfo;
+}

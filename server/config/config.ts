@@ -1,0 +1,93 @@
+import { homedir } from "node:os";
+import path from "node:path";
+
+/** All settings of the daemon. Each has a flag of `paas up` and one variable. */
+export interface Config {
+  readonly home: string;
+  /** Apps answer at `<app>.<domain>`. */
+  readonly domain: string;
+  /** Address that the router and ssh listen on. The API is on loopback always. */
+  readonly listen: string;
+  readonly httpPort: number;
+  readonly sshPort: number;
+  readonly apiPort: number;
+  /** Worker processes of the router. */
+  readonly routerWorkers: number;
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+}
+
+export interface Paths {
+  readonly database: string;
+  readonly secretKey: string;
+  readonly socket: string;
+  readonly pidFile: string;
+  readonly operatorLog: string;
+  readonly routerDir: string;
+  readonly routerPidFile: string;
+  readonly routerSocket: string;
+  readonly repos: string;
+  readonly work: string;
+  readonly builds: string;
+  readonly logs: string;
+  readonly hostKey: string;
+}
+
+/** Where things are in a home. */
+export function pathsOf(home: string): Paths {
+  const at = (...parts: string[]) => path.join(home, ...parts);
+  return {
+    database: at("paas.db"),
+    secretKey: at("secret.key"),
+    socket: at("paasd.sock"),
+    pidFile: at("paasd.pid"),
+    operatorLog: at("paasd.log"),
+    routerDir: at("router"),
+    routerPidFile: at("router.pid"),
+    routerSocket: at("router", "router.sock"),
+    repos: at("repos"),
+    work: at("work"),
+    builds: at("builds"),
+    logs: at("logs"),
+    hostKey: at("ssh_host_ed25519_key"),
+  };
+}
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Reads the daemon's variables. All problems are reported at once, each naming its variable. */
+export function readConfig(env: NodeJS.ProcessEnv, isRoot: boolean): ConfigResult {
+  const problems: string[] = [];
+  const integer = (name: string, fallback: number, max: number): number => {
+    const raw = env[name];
+    if (raw === undefined || raw === "") return fallback;
+    const value = Number(raw);
+    if (Number.isInteger(value) && value >= 0 && value <= max) return value;
+    problems.push(`${name}=${raw} is not a whole number from 0 to ${max}`);
+    return fallback;
+  };
+  const domain = (env["PAAS_DOMAIN"] ?? "localhost").toLowerCase();
+  if (!/^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(domain)) problems.push(`PAAS_DOMAIN=${domain} is not a domain name`);
+  const logLevel = env["PAAS_LOG_LEVEL"] ?? "info";
+  if (!isLevel(logLevel)) problems.push(`PAAS_LOG_LEVEL=${logLevel} is not one of debug, info, warn, error`);
+  const config: Config = {
+    home: path.resolve(env["PAAS_HOME"] ?? defaultHome(isRoot)),
+    domain,
+    listen: env["PAAS_LISTEN"] ?? "0.0.0.0",
+    httpPort: integer("PAAS_HTTP_PORT", 80, 65_535),
+    sshPort: integer("PAAS_SSH_PORT", 2222, 65_535),
+    apiPort: integer("PAAS_API_PORT", 7070, 65_535),
+    routerWorkers: integer("PAAS_ROUTER_WORKERS", 1, 64),
+    logLevel: isLevel(logLevel) ? logLevel : "info",
+  };
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, config };
+}
+
+function defaultHome(isRoot: boolean): string {
+  return isRoot ? "/var/lib/paas" : path.join(homedir(), ".local", "share", "paas");
+}
+
+function isLevel(raw: string): raw is Config["logLevel"] {
+  return ["debug", "info", "warn", "error"].includes(raw);
+}

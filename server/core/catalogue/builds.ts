@@ -1,0 +1,3 @@
+import type { ErrorSpec } from "../errors.ts";
+
+export const buildErrors = {} as const satisfies Record<string, ErrorSpec>;

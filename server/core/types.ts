@@ -1,0 +1,174 @@
+import type { AppId, AppName, ProcessType, ServiceName, SpaceName } from "./ids.ts";
+
+/** Milliseconds since the epoch. */
+export type Instant = number;
+
+/** Who acts: a user by ssh key or token, the owner of the machine by unix socket, or the platform itself. */
+export interface Actor {
+  readonly kind: "owner" | "user" | "system";
+  readonly name: string;
+}
+
+export interface App {
+  readonly id: AppId;
+  readonly name: AppName;
+  readonly space: SpaceName;
+  /** Only this branch deploys; undefined until the first push adopts one. */
+  readonly deployBranch: string | undefined;
+  readonly stopped: boolean;
+  readonly createdAt: Instant;
+}
+
+export type ConfigVars = Readonly<Record<string, string>>;
+
+/** One line of a Procfile. Without a command the image's own ENTRYPOINT and CMD run. */
+export interface ProcessCommand {
+  readonly type: ProcessType;
+  readonly command: string | undefined;
+}
+
+/** When an instance counts as up. `path` asks for HTTP 2xx or 3xx there; else web must accept TCP on its port. */
+export interface Checks {
+  readonly path: string | undefined;
+  /** Time to become healthy, ms. */
+  readonly bootTimeoutMs: number;
+  /** Time to stay up afterwards, ms. */
+  readonly settleMs: number;
+}
+
+/** The immutable result of a build: what `createDroplet` stores beside its id. */
+export interface DropletContent {
+  readonly kind: "buildpack" | "dockerfile";
+  /** Engine's image id, `sha256:…`. */
+  readonly imageId: string;
+  /** In Procfile order; `release` included when there is one. */
+  readonly processes: readonly ProcessCommand[];
+  /** argv that a command string is appended to, e.g. `["/bin/sh", "-c"]`. */
+  readonly launcher: readonly string[];
+  /** Defaults of the buildpack; config vars win. */
+  readonly env: ConfigVars;
+  /** Where web listens: the first EXPOSEd TCP port of a Dockerfile, else 8080. */
+  readonly port: number;
+  /** Human name of what built it: `node 24.21.0`, `Dockerfile`. */
+  readonly builder: string;
+}
+
+export interface Droplet extends DropletContent {
+  readonly id: string;
+  readonly appId: AppId;
+  readonly buildId: string;
+  readonly commit: string;
+  readonly createdAt: Instant;
+}
+
+export interface Build {
+  readonly id: string;
+  readonly appId: AppId;
+  /** 1, 2, … per app. */
+  readonly number: number;
+  readonly commit: string;
+  readonly actor: string;
+  readonly status: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "superseded";
+  /** One line, when it did not succeed. */
+  readonly reason: string | undefined;
+  readonly createdAt: Instant;
+  readonly finishedAt: Instant | undefined;
+}
+
+export interface Release {
+  readonly appId: AppId;
+  /** 1, 2, … per app; shown as `v7`. */
+  readonly version: number;
+  readonly dropletId: string;
+  readonly commit: string;
+  readonly config: ConfigVars;
+  readonly processes: readonly ProcessCommand[];
+  readonly checks: Readonly<Record<string, Checks>>;
+  readonly description: string;
+  readonly actor: string;
+  readonly status: "pending" | "succeeded" | "failed";
+  readonly reason: string | undefined;
+  readonly createdAt: Instant;
+}
+
+/**
+ * One roll-out of a release: push, config change, rollback and restart each make one.
+ * An instance belongs to exactly one generation.
+ */
+export interface Generation {
+  readonly id: string;
+  readonly appId: AppId;
+  readonly version: number;
+  readonly createdAt: Instant;
+}
+
+export interface FormationEntry {
+  readonly type: ProcessType;
+  readonly count: number;
+  readonly memoryMb: number;
+  readonly cpus: number;
+}
+
+export type InstanceState = "starting" | "up" | "stopping" | "crashed";
+
+/** What `paas ps` shows of one instance. */
+export interface InstanceStatus {
+  /** `web.1` */
+  readonly name: string;
+  readonly type: ProcessType;
+  readonly index: number;
+  readonly version: number;
+  readonly state: InstanceState;
+  readonly since: Instant;
+  readonly crashes: number;
+  /** Of the last crash: `exit code 1`, `killed for memory (limit 512 MB)`. */
+  readonly reason: string | undefined;
+  readonly nextStartAt: Instant | undefined;
+  readonly container: string;
+}
+
+export interface Route {
+  readonly id: string;
+  /** Lower case; may start with `*.`. */
+  readonly host: string;
+  /** `/` or `/v2`, no slash at the end. */
+  readonly path: string;
+  readonly space: SpaceName;
+  readonly appId: AppId | undefined;
+  readonly type: ProcessType;
+  /** Port in the instance; the process's own when undefined. */
+  readonly port: number | undefined;
+}
+
+export interface ServiceInstance {
+  readonly id: string;
+  readonly name: ServiceName;
+  readonly space: SpaceName;
+  /** `postgres`, `redis` or `user-provided`. */
+  readonly offering: string;
+  readonly plan: string | undefined;
+  readonly status: "creating" | "ready" | "failed" | "deleting";
+  readonly createdAt: Instant;
+}
+
+export interface Binding {
+  readonly id: string;
+  readonly serviceId: string;
+  readonly appId: AppId;
+  /** Variable that holds the URL, e.g. DATABASE_URL; undefined when the service has none. */
+  readonly envName: string | undefined;
+  readonly credentials: Readonly<Record<string, unknown>>;
+  readonly createdAt: Instant;
+}
+
+export type LogSource = "app" | "router" | "build" | "paas";
+
+/** One line of an app's log. */
+export interface LogLine {
+  /** Milliseconds since the epoch, fractions allowed. */
+  readonly at: number;
+  readonly source: LogSource;
+  /** `web.1`, `router`, `build.7`, `run.3`, `scheduler`, `api`. */
+  readonly process: string;
+  readonly text: string;
+}

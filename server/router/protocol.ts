@@ -1,0 +1,49 @@
+/** What daemon and router say to each other. Both sides import this file and nothing of each other's. */
+
+/** A running instance that may take requests. */
+export interface Target {
+  /** Container id: unique for ever, so that a drain can never mean another instance. */
+  readonly id: string;
+  /** `web.1`, for the request log. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One host + path prefix. A route without targets answers 503, never 404. */
+export interface TableRoute {
+  /** Lower case; `*.example.test` matches one or more labels. */
+  readonly host: string;
+  /** `/`, or `/v2` without a slash at the end; matches whole segments. */
+  readonly path: string;
+  /** App name; undefined when the route exists and no app is mapped. */
+  readonly app: string | undefined;
+  /** Why there may be no targets: chooses H81, H14 or H10. */
+  readonly state: "blank" | "stopped" | "running" | "crashed";
+  readonly targets: readonly Target[];
+}
+
+export interface RoutingTable {
+  /** Grows with each change; a router refuses an older one than it has, within one `epoch`. */
+  readonly version: number;
+  readonly routes: readonly TableRoute[];
+}
+
+/** One finished request, for the app's log. */
+export interface RequestRecord {
+  /** ms since the epoch, when it finished */
+  readonly at: number;
+  readonly app: string;
+  /** Heroku's line after `heroku[router]: `: `at=info method=GET path="/" host=… request_id=… fwd="…" dyno=web.1 connect=1ms service=18ms status=200 bytes=13 protocol=http` */
+  readonly text: string;
+}
+
+/** The daemon's handle on the router process. */
+export interface RouterControl {
+  /** Resolves when every worker routes by this table. @throws AppError ROUTER_UNAVAILABLE */
+  apply(routes: readonly TableRoute[], signal: AbortSignal): Promise<void>;
+  /** Resolves true when nothing is in flight to these targets, false at the deadline. Call after `apply` without them. */
+  drain(targetIds: readonly string[], deadlineMs: number, signal: AbortSignal): Promise<boolean>;
+  readonly httpPort: number;
+  readonly pid: number;
+}

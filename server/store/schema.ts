@@ -1,0 +1,199 @@
+import { integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+
+// Times are milliseconds since the epoch. Columns named *_sealed hold AES-GCM sealed JSON (see seal.ts).
+
+export const settings = sqliteTable("settings", {
+  key: text("key").primaryKey(),
+  value: text("value").notNull(),
+});
+
+export const spaces = sqliteTable("spaces", {
+  name: text("name").primaryKey(),
+  createdAt: integer("created_at").notNull(),
+});
+
+const space = () =>
+  text("space")
+    .notNull()
+    .references(() => spaces.name);
+
+export const apps = sqliteTable("apps", {
+  id: text("id").primaryKey(),
+  name: text("name").notNull().unique(),
+  space: space(),
+  deployBranch: text("deploy_branch"),
+  stopped: integer("stopped", { mode: "boolean" }).notNull().default(false),
+  /** Set while the app is being destroyed; a daemon that starts finishes it. */
+  destroying: integer("destroying", { mode: "boolean" }).notNull().default(false),
+  configSealed: text("config_sealed").notNull(),
+  checks: text("checks", { mode: "json" }).notNull(),
+  currentGeneration: text("current_generation"),
+  createdAt: integer("created_at").notNull(),
+});
+
+const app = () =>
+  text("app_id")
+    .notNull()
+    .references(() => apps.id, { onDelete: "cascade" });
+
+export const builds = sqliteTable(
+  "builds",
+  {
+    id: text("id").primaryKey(),
+    appId: app(),
+    number: integer("number").notNull(),
+    commit: text("commit_sha").notNull(),
+    actor: text("actor").notNull(),
+    status: text("status").notNull(),
+    reason: text("reason"),
+    createdAt: integer("created_at").notNull(),
+    finishedAt: integer("finished_at"),
+  },
+  (t) => [uniqueIndex("builds_app_number").on(t.appId, t.number)],
+);
+
+export const droplets = sqliteTable("droplets", {
+  id: text("id").primaryKey(),
+  appId: app(),
+  buildId: text("build_id").notNull(),
+  commit: text("commit_sha").notNull(),
+  imageId: text("image_id").notNull(),
+  content: text("content", { mode: "json" }).notNull(),
+  createdAt: integer("created_at").notNull(),
+});
+
+export const releases = sqliteTable(
+  "releases",
+  {
+    appId: app(),
+    version: integer("version").notNull(),
+    dropletId: text("droplet_id").notNull(),
+    commit: text("commit_sha").notNull(),
+    configSealed: text("config_sealed").notNull(),
+    processes: text("processes", { mode: "json" }).notNull(),
+    checks: text("checks", { mode: "json" }).notNull(),
+    description: text("description").notNull(),
+    actor: text("actor").notNull(),
+    status: text("status").notNull(),
+    reason: text("reason"),
+    createdAt: integer("created_at").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.appId, t.version] })],
+);
+
+export const generations = sqliteTable("generations", {
+  id: text("id").primaryKey(),
+  appId: app(),
+  version: integer("version").notNull(),
+  /** `active` while it rolls out, then `succeeded` or `failed`. At most one active per app. */
+  status: text("status").notNull(),
+  cause: text("cause", { mode: "json" }),
+  createdAt: integer("created_at").notNull(),
+});
+
+export const formation = sqliteTable(
+  "formation",
+  {
+    appId: app(),
+    type: text("type").notNull(),
+    count: integer("count").notNull(),
+    memoryMb: integer("memory_mb").notNull(),
+    cpus: integer("cpus_milli").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.appId, t.type] })],
+);
+
+export const routes = sqliteTable(
+  "routes",
+  {
+    id: text("id").primaryKey(),
+    host: text("host").notNull(),
+    path: text("path").notNull(),
+    space: space(),
+    appId: text("app_id").references(() => apps.id, { onDelete: "set null" }),
+    type: text("type").notNull(),
+    port: integer("port"),
+    createdAt: integer("created_at").notNull(),
+  },
+  (t) => [uniqueIndex("routes_host_path").on(t.host, t.path)],
+);
+
+export const services = sqliteTable(
+  "services",
+  {
+    id: text("id").primaryKey(),
+    name: text("name").notNull(),
+    space: space(),
+    offering: text("offering").notNull(),
+    plan: text("plan"),
+    status: text("status").notNull(),
+    reason: text("reason"),
+    credentialsSealed: text("credentials_sealed").notNull(),
+    createdAt: integer("created_at").notNull(),
+  },
+  (t) => [uniqueIndex("services_space_name").on(t.space, t.name)],
+);
+
+export const bindings = sqliteTable(
+  "bindings",
+  {
+    id: text("id").primaryKey(),
+    serviceId: text("service_id")
+      .notNull()
+      .references(() => services.id),
+    appId: app(),
+    envName: text("env_name"),
+    credentialsSealed: text("credentials_sealed").notNull(),
+    createdAt: integer("created_at").notNull(),
+  },
+  (t) => [uniqueIndex("bindings_service_app").on(t.serviceId, t.appId)],
+);
+
+export const users = sqliteTable("users", {
+  name: text("name").primaryKey(),
+  role: text("role").notNull(),
+  createdAt: integer("created_at").notNull(),
+});
+
+export const keys = sqliteTable("keys", {
+  fingerprint: text("fingerprint").primaryKey(),
+  user: text("user_name")
+    .notNull()
+    .references(() => users.name, { onDelete: "cascade" }),
+  title: text("title").notNull(),
+  publicKey: text("public_key").notNull(),
+  createdAt: integer("created_at").notNull(),
+});
+
+export const tokens = sqliteTable("tokens", {
+  id: text("id").primaryKey(),
+  user: text("user_name")
+    .notNull()
+    .references(() => users.name, { onDelete: "cascade" }),
+  title: text("title").notNull(),
+  /** SHA-256 of the token, hex. The token itself is shown once. */
+  hash: text("hash").notNull().unique(),
+  createdAt: integer("created_at").notNull(),
+  expiresAt: integer("expires_at"),
+});
+
+export const audit = sqliteTable("audit", {
+  id: integer("id").primaryKey({ autoIncrement: true }),
+  at: integer("at").notNull(),
+  actor: text("actor").notNull(),
+  verb: text("verb").notNull(),
+  resource: text("resource").notNull(),
+});
+
+export const tasks = sqliteTable("tasks", {
+  id: text("id").primaryKey(),
+  appId: app(),
+  number: integer("number").notNull(),
+  version: integer("version").notNull(),
+  command: text("command", { mode: "json" }).notNull(),
+  status: text("status").notNull(),
+  exitCode: integer("exit_code"),
+  actor: text("actor").notNull(),
+  createdAt: integer("created_at").notNull(),
+  finishedAt: integer("finished_at"),
+});
