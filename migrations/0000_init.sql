@@ -74,6 +74,8 @@ CREATE TABLE `generations` (
 	`version` integer NOT NULL,
 	`status` text NOT NULL,
 	`cause` text,
+	`cohorts` text NOT NULL,
+	`binding_env_sealed` text NOT NULL,
 	`created_at` integer NOT NULL,
 	FOREIGN KEY (`app_id`) REFERENCES `apps`(`id`) ON UPDATE no action ON DELETE cascade
 );

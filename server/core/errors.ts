@@ -4,7 +4,9 @@ import { buildErrors } from "./catalogue/builds.ts";
 import { gitErrors } from "./catalogue/git.ts";
 import { hostErrors } from "./catalogue/host.ts";
 import { routeErrors } from "./catalogue/routes.ts";
+import { routingErrors } from "./catalogue/routing.ts";
 import { serviceErrors } from "./catalogue/services.ts";
+import { stateErrors } from "./catalogue/state.ts";
 import { taskErrors } from "./catalogue/tasks.ts";
 
 export type ErrorFields = Readonly<Record<string, string | number | undefined>>;
@@ -23,7 +25,9 @@ const catalogue = {
   ...gitErrors,
   ...hostErrors,
   ...routeErrors,
+  ...routingErrors,
   ...serviceErrors,
+  ...stateErrors,
   ...taskErrors,
 } as const satisfies Record<string, ErrorSpec>;
 

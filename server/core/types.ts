@@ -91,14 +91,16 @@ export interface Release {
   readonly createdAt: Instant;
 }
 
-/**
- * One roll-out of a release: push, config change, rollback and restart each make one.
- * An instance belongs to exactly one generation.
- */
+/** One roll-out of a release: push, config change, rollback and restart each make one. */
 export interface Generation {
   readonly id: string;
   readonly appId: AppId;
   readonly version: number;
+  /**
+   * Process type → cohort. Instances carry the cohort they were started for. A type that is not named has the
+   * generation's own id; one that is named keeps the instances of the generation before (restart of one type).
+   */
+  readonly cohorts: Readonly<Record<string, string>>;
   readonly createdAt: Instant;
 }
 

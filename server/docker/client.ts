@@ -7,7 +7,7 @@ export const labels = {
   kind: "paas.kind",
   app: "paas.app",
   appName: "paas.app-name",
-  generation: "paas.generation",
+  cohort: "paas.cohort",
   version: "paas.version",
   type: "paas.type",
   index: "paas.index",

@@ -6,7 +6,7 @@ export interface InstanceSpec {
   readonly appId: AppId;
   readonly appName: string;
   readonly space: string;
-  readonly generation: string;
+  readonly cohort: string;
   readonly version: number;
   readonly type: ProcessType;
   readonly index: number;
@@ -30,7 +30,7 @@ export interface ExitInfo {
 export interface ObservedContainer {
   readonly id: string;
   readonly appId: AppId;
-  readonly generation: string;
+  readonly cohort: string;
   readonly version: number;
   readonly type: ProcessType;
   readonly index: number;
@@ -50,8 +50,10 @@ export interface Engine {
   list(appId: AppId, signal: AbortSignal): Promise<readonly ObservedContainer[]>;
   /** Creates and starts; answers the container id. */
   start(spec: InstanceSpec, signal: AbortSignal): Promise<string>;
-  /** SIGTERM, then SIGKILL after the grace; removes the container. Gone already is fine. */
+  /** SIGTERM, then SIGKILL after the grace; resolves when it has ended. Gone already is fine. */
   stop(id: string, graceMs: number, signal: AbortSignal): Promise<void>;
+  /** SIGKILL; leaves the container, so that its exit can be read. */
+  kill(id: string, signal: AbortSignal): Promise<void>;
   /** Removes what has ended or never started. Gone already is fine. */
   remove(id: string, signal: AbortSignal): Promise<void>;
   /** Last lines of output, oldest first. */

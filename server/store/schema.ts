@@ -87,7 +87,11 @@ export const generations = sqliteTable("generations", {
   version: integer("version").notNull(),
   /** `active` while it rolls out, then `succeeded` or `failed`. At most one active per app. */
   status: text("status").notNull(),
-  cause: text("cause", { mode: "json" }),
+  cause: text("cause"),
+  /** Process type → cohort, for types whose instances are taken over from the generation before. */
+  cohorts: text("cohorts", { mode: "json" }).notNull(),
+  /** Environment from service bindings as it was when the roll-out began. */
+  bindingEnvSealed: text("binding_env_sealed").notNull(),
   createdAt: integer("created_at").notNull(),
 });
 

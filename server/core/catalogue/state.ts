@@ -1,0 +1,24 @@
+import type { ErrorSpec } from "../errors.ts";
+
+export const stateErrors = {
+  STATE_TOO_NEW: {
+    status: 500,
+    message: (f) => `${f.file} was written by a newer version of paas.`,
+    hint: () => "Start that version again, or point PAAS_HOME at another folder; nothing was changed.",
+  },
+  STATE_DAMAGED: {
+    status: 500,
+    message: (f) => `${f.file} could not be brought to this version's schema.`,
+    hint: (f) => `The file as it was: ${f.backup}. Put it back and start the version that wrote it.`,
+  },
+  DAEMON_RUNNING: {
+    status: 409,
+    message: (f) => `A daemon already runs in ${f.home} (process ${f.pid}).`,
+    hint: () => 'Use it as it is, stop it with "paas down", or choose another home with --home.',
+  },
+  SETTINGS_INVALID: {
+    status: 422,
+    message: (f) => `The settings cannot be used: ${f.problems}.`,
+    hint: () => 'Correct them; "paas up --help" lists them all.',
+  },
+} as const satisfies Record<string, ErrorSpec>;

@@ -1,0 +1,67 @@
+import { readFile } from "node:fs/promises";
+import type Docker from "dockerode";
+import { AppError } from "../core/errors.ts";
+import { bounded } from "./bounded.ts";
+import { labels } from "./client.ts";
+import { chooseSubnet, parseHostRoutes } from "./subnet.ts";
+
+export interface Networks {
+  /** Name of the network that all containers of a space share; made when missing. */
+  of(space: string, signal: AbortSignal): Promise<string>;
+  /** Removes the networks of this installation that nothing uses. */
+  removeUnused(signal: AbortSignal): Promise<void>;
+}
+
+const timeoutMs = 30_000;
+
+export function createNetworks(docker: Docker, home: string): Networks {
+  const made = new Map<string, Promise<string>>();
+
+  const find = async (space: string, signal: AbortSignal) => {
+    const filters = { label: [`${labels.home}=${home}`, `${labels.space}=${space}`] };
+    const found = await bounded("list networks", timeoutMs, signal, () => docker.listNetworks({ filters }));
+    return found[0]?.Name;
+  };
+
+  const make = async (space: string, signal: AbortSignal): Promise<string> => {
+    const existing = await find(space, signal);
+    if (existing !== undefined) return existing;
+    const name = `paas-${home.slice(0, 6)}-${space}`;
+    const subnet = chooseSubnet(await usedSubnets(docker, signal));
+    if (subnet === undefined) throw new AppError("RUNTIME_FAILED", { action: "make a network", cause: "no free subnet in 10.210.0.0/16" });
+    await bounded("make a network", timeoutMs, signal, () =>
+      docker.createNetwork({
+        Name: name,
+        CheckDuplicate: true,
+        Driver: "bridge",
+        IPAM: { Driver: "default", Config: [{ Subnet: subnet }] },
+        Labels: { [labels.home]: home, [labels.kind]: "network", [labels.space]: space },
+      }),
+    );
+    return name;
+  };
+
+  return {
+    of(space, signal) {
+      const known = made.get(space);
+      if (known) return known;
+      const fresh = make(space, signal);
+      made.set(space, fresh);
+      fresh.catch(() => made.delete(space));
+      return fresh;
+    },
+    async removeUnused(signal) {
+      const filters = { label: [`${labels.home}=${home}`] };
+      const found = await bounded("list networks", timeoutMs, signal, () => docker.listNetworks({ filters }));
+      made.clear();
+      for (const network of found) await docker.getNetwork(network.Id).remove().catch(() => undefined);
+    },
+  };
+}
+
+async function usedSubnets(docker: Docker, signal: AbortSignal): Promise<readonly string[]> {
+  const networks = await bounded("list networks", timeoutMs, signal, () => docker.listNetworks());
+  const ofEngine = networks.flatMap((network) => (network.IPAM?.Config ?? []).map((config) => config["Subnet"] ?? ""));
+  const routes = await readFile("/proc/net/route", "utf8").catch(() => "");
+  return [...ofEngine, ...parseHostRoutes(routes)];
+}

@@ -1,0 +1,38 @@
+import { AppError } from "../core/errors.ts";
+
+/** A route as typed, in its normal form. */
+export interface RouteAddress {
+  /** Lower case, may start with `*.` */
+  readonly host: string;
+  /** `/` or `/v2` */
+  readonly path: string;
+}
+
+const labelPattern = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
+const pathPattern = /^(?:\/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+$/;
+
+/**
+ * `domain` example.test and `hostname` api make api.example.test; hostname `*` makes a wildcard. `path` is a prefix of
+ * whole segments. A full URL is taken apart. @throws AppError ROUTE_INVALID
+ */
+export function parseRouteAddress(request: { domain: string; hostname?: string | undefined; path?: string | undefined }): RouteAddress {
+  const domain = request.domain.trim().toLowerCase().replace(/\.$/, "");
+  const host = request.hostname === undefined || request.hostname === "" ? domain : `${request.hostname.toLowerCase()}.${domain}`;
+  const labels = host.replace(/^\*\./, "").split(".");
+  if (host.length > 253 || !labels.every((label) => labelPattern.test(label))) throw new AppError("ROUTE_INVALID", { host });
+  const path = normalPath(request.path);
+  if (path === undefined) throw new AppError("ROUTE_PATH_INVALID", { path: request.path });
+  return { host, path };
+}
+
+function normalPath(raw: string | undefined): string | undefined {
+  if (raw === undefined || raw === "" || raw === "/") return "/";
+  const path = (raw.startsWith("/") ? raw : `/${raw}`).replace(/\/+$/, "");
+  return path.length <= 128 && pathPattern.test(path) ? path : undefined;
+}
+
+/** `http://shop.example.test/v2`; the port is left out when it is 80. */
+export function urlOf(address: RouteAddress, httpPort: number): string {
+  const port = httpPort === 80 ? "" : `:${httpPort}`;
+  return `http://${address.host}${port}${address.path === "/" ? "" : address.path}`;
+}

@@ -1,0 +1,110 @@
+import { AppError } from "../core/errors.ts";
+import { newId, parseProcessType, web } from "../core/ids.ts";
+import type { AppId, AppName, SpaceName } from "../core/ids.ts";
+import type { Clock } from "../core/time.ts";
+import type { Actor, App, Route } from "../core/types.ts";
+import type { RouteRequest, RoutesPort, RouteView } from "../api/platform.ts";
+import { parseRouteAddress, urlOf } from "./address.ts";
+
+export interface RoutesDeps {
+  readonly store: {
+    list(): readonly Route[];
+    listOf(appId: AppId): readonly Route[];
+    find(host: string, path: string): Route | undefined;
+    insert(route: Route, at: number): void;
+    map(id: string, target: { appId: AppId | undefined; type: Route["type"]; port: number | undefined }): void;
+    delete(id: string): void;
+  };
+  readonly apps: { get(name: string): App; getById(id: AppId): App | undefined };
+  /** The table has changed. Resolves when the router has applied it. */
+  readonly changed: () => Promise<void>;
+  readonly domain: string;
+  readonly httpPort: () => number;
+  readonly space: SpaceName;
+  readonly now: Clock;
+}
+
+export interface Routes extends RoutesPort {
+  /** URLs of an app, its own `<app>.<domain>` first. */
+  urlsOf(appId: AppId): readonly string[];
+  /** The route that every app has from the start. */
+  createDefault(app: App): void;
+}
+
+/** Creates, maps and removes routes. A host and path belong to one app at most. */
+export function createRoutes(deps: RoutesDeps): Routes {
+  const view = (route: Route): RouteView => ({
+    ...route,
+    appName: route.appId === undefined ? undefined : deps.apps.getById(route.appId)?.name,
+    url: urlOf(route, deps.httpPort()),
+  });
+  const reserved = `paas.${deps.domain}`;
+
+  const addressOf = (request: RouteRequest) => {
+    const address = parseRouteAddress(request);
+    if (address.host === reserved) throw new AppError("ROUTE_RESERVED", { host: address.host });
+    return address;
+  };
+  const insert = (address: { host: string; path: string }, target: Pick<Route, "appId" | "type" | "port">): Route => {
+    const route: Route = { id: newId(), ...address, space: deps.space, ...target };
+    deps.store.insert(route, deps.now());
+    return route;
+  };
+  const find = (request: RouteRequest): Route => {
+    const { host, path } = addressOf(request);
+    const route = deps.store.find(host, path);
+    if (route === undefined) throw new AppError("ROUTE_NOT_FOUND", { route: shown(host, path) });
+    return route;
+  };
+
+  return {
+    list: () => deps.store.list().map(view),
+    urlsOf: (appId) => deps.store.listOf(appId).map((route) => urlOf(route, deps.httpPort())),
+
+    createDefault(app) {
+      const address = { host: `${app.name}.${deps.domain}`, path: "/" };
+      const taken = deps.store.find(address.host, address.path);
+      if (taken?.appId !== undefined) throw new AppError("ROUTE_TAKEN", { route: address.host, app: view(taken).appName });
+      if (taken) deps.store.map(taken.id, { appId: app.id, type: web, port: undefined });
+      else insert(address, { appId: app.id, type: web, port: undefined });
+    },
+
+    async map(_actor: Actor, name: AppName, request) {
+      const app = deps.apps.get(name);
+      const address = addressOf(request);
+      const target = { appId: app.id, type: request.type === undefined ? web : parseProcessType(request.type), port: request.port };
+      const existing = deps.store.find(address.host, address.path);
+      if (existing?.appId !== undefined && existing.appId !== app.id) {
+        throw new AppError("ROUTE_TAKEN", { route: shown(address.host, address.path), app: view(existing).appName });
+      }
+      if (existing) deps.store.map(existing.id, target);
+      const route = existing ? { ...existing, ...target } : insert(address, target);
+      await deps.changed();
+      return view(route);
+    },
+
+    async unmap(_actor, name, request) {
+      const app = deps.apps.get(name);
+      const route = find(request);
+      if (route.appId !== app.id) throw new AppError("ROUTE_NOT_MAPPED", { route: shown(route.host, route.path), app: name });
+      deps.store.map(route.id, { appId: undefined, type: web, port: undefined });
+      await deps.changed();
+    },
+
+    create(_actor, request) {
+      const address = addressOf(request);
+      const existing = deps.store.find(address.host, address.path);
+      if (existing) throw new AppError("ROUTE_EXISTS", { route: shown(address.host, address.path) });
+      return view(insert(address, { appId: undefined, type: web, port: undefined }));
+    },
+
+    async delete(_actor, request) {
+      deps.store.delete(find(request).id);
+      await deps.changed();
+    },
+  };
+}
+
+function shown(host: string, path: string): string {
+  return path === "/" ? host : host + path;
+}

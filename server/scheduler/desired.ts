@@ -1,0 +1,89 @@
+import type { AppId, ProcessType } from "../core/ids.ts";
+import type { Checks, ConfigVars } from "../core/types.ts";
+import type { ObservedContainer } from "./engine.ts";
+
+/** What one process type of a generation should be. */
+export interface DesiredProcess {
+  readonly type: ProcessType;
+  readonly cohort: string;
+  readonly count: number;
+  readonly memoryMb: number;
+  readonly cpus: number;
+  readonly command: readonly string[] | undefined;
+  /** Without DYNO and the instance index, which the executor adds. */
+  readonly env: ConfigVars;
+  /** Set for types that serve requests; they are checked on it and may be routed. */
+  readonly port: number | undefined;
+  readonly checks: Checks;
+}
+
+export interface DesiredGeneration {
+  readonly id: string;
+  readonly version: number;
+  readonly imageId: string;
+  readonly processes: readonly DesiredProcess[];
+}
+
+export interface Desired {
+  readonly appId: AppId;
+  readonly appName: string;
+  readonly space: string;
+  /** Undefined before the first successful deploy. */
+  readonly current: DesiredGeneration | undefined;
+  /** The generation that rolls out. */
+  readonly candidate: DesiredGeneration | undefined;
+}
+
+/** Outcome of the checks of a running container so far. */
+export type Health =
+  | { readonly state: "pending"; readonly lastProblem: string | undefined }
+  /** `at`: when it passed, ms since the epoch */
+  | { readonly state: "passed"; readonly at: number };
+
+export interface ObservedInstance extends ObservedContainer {
+  readonly health: Health;
+  /** Being drained and stopped: counts for nothing any more. */
+  readonly retiring: boolean;
+}
+
+export interface Observed {
+  readonly instances: readonly ObservedInstance[];
+  /** Container ids that the router may send requests to. */
+  readonly routed: ReadonlySet<string>;
+}
+
+/** What an instance did wrong, as data: the report and the log render it. */
+export type FailureCause =
+  | { readonly kind: "exited"; readonly code: number; readonly oomKilled: boolean }
+  | { readonly kind: "unhealthy"; readonly lastProblem: string | undefined; readonly timeoutMs: number };
+
+export interface InstanceRef {
+  readonly id: string;
+  readonly type: ProcessType;
+  readonly index: number;
+}
+
+export type Step =
+  | {
+      readonly kind: "start";
+      readonly generation: DesiredGeneration;
+      readonly process: DesiredProcess;
+      readonly index: number;
+      readonly crashes: number;
+    }
+  | { readonly kind: "remove"; readonly instance: InstanceRef }
+  /** Past its boot time: ends it, so that it counts as a crash. */
+  | { readonly kind: "kill"; readonly instance: InstanceRef; readonly cause: FailureCause }
+  | { readonly kind: "route"; readonly targets: readonly string[] }
+  /** Drain, SIGTERM, grace, SIGKILL, remove; goes on in the background. */
+  | { readonly kind: "retire"; readonly instance: InstanceRef; readonly wasRouted: boolean }
+  | { readonly kind: "promote"; readonly generation: DesiredGeneration }
+  | { readonly kind: "fail"; readonly generation: DesiredGeneration; readonly instance: InstanceRef; readonly cause: FailureCause };
+
+export interface Plan {
+  readonly steps: readonly Step[];
+  /** Look again then at the latest, ms since the epoch. */
+  readonly wakeAt: number | undefined;
+  /** Slots of the current generation that are not up: starting, crashed, or not there yet. */
+  readonly waiting: readonly { readonly type: ProcessType; readonly index: number }[];
+}
