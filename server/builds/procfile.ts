@@ -14,7 +14,10 @@ const shownCharacters = 80;
 export function parseProcfile(text: string): readonly ProcessCommand[] {
   const seenOn = new Map<string, number>();
   const commands: ProcessCommand[] = [];
-  for (const [index, raw] of text.replace(/^\uFEFF/, "").split(/\r\n|\r|\n/).entries()) {
+  for (const [index, raw] of text
+    .replace(/^\uFEFF/, "")
+    .split(/\r\n|\r|\n/)
+    .entries()) {
     const line = raw.trim();
     if (line === "" || line.startsWith("#")) continue;
     const entry = parseLine(line, index + 1);

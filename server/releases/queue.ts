@@ -10,7 +10,7 @@ export interface QueueEntry {
   readonly onWait: (running: string) => void;
 }
 
-export type Admission = { readonly admitted: true } | { readonly admitted: false; readonly by: string };
+type Admission = { readonly admitted: true; readonly signal: AbortSignal } | { readonly admitted: false; readonly by: string };
 
 interface Waiting {
   readonly entry: QueueEntry;
@@ -39,15 +39,15 @@ export class AppQueue {
     const lane = this.#lane(appId);
     const admission = await this.#admit(lane, entry);
     if (!admission.admitted) return onSuperseded(admission.by);
-    const abort = new AbortController();
-    lane.running = { title: entry.title, abort };
     try {
-      entry.signal.throwIfAborted();
-      return await work(AbortSignal.any([entry.signal, abort.signal]));
+      const signal = AbortSignal.any([entry.signal, admission.signal]);
+      signal.throwIfAborted();
+      return await work(signal);
     } finally {
-      lane.running = undefined;
-      lane.waiting.shift()?.admit({ admitted: true });
-      if (lane.running === undefined && lane.waiting.length === 0) this.#lanes.delete(appId);
+      const next = lane.waiting.shift();
+      // Handed over in the same breath: nobody who asks in between finds the lane free.
+      if (next) next.admit(occupy(lane, next.entry));
+      else this.#lanes.delete(appId);
     }
   }
 
@@ -72,9 +72,7 @@ export class AppQueue {
 
   #admit(lane: Lane, entry: QueueEntry): Promise<Admission> {
     if (lane.running === undefined && lane.waiting.length === 0) {
-      // Taken at once, before anybody else can ask.
-      lane.running = { title: entry.title, abort: new AbortController() };
-      return Promise.resolve({ admitted: true });
+      return Promise.resolve(occupy(lane, entry));
     }
     if (entry.supersedes) this.#supersede(lane, entry.title);
     entry.onWait(lane.running?.title ?? "another change");
@@ -100,4 +98,10 @@ export class AppQueue {
       waiting.admit({ admitted: false, by });
     }
   }
+}
+
+function occupy(lane: Lane, entry: QueueEntry): Admission {
+  const abort = new AbortController();
+  lane.running = { title: entry.title, abort };
+  return { admitted: true, signal: abort.signal };
 }

@@ -29,6 +29,8 @@ export interface Routes extends RoutesPort {
   urlsOf(appId: AppId): readonly string[];
   /** The route that every app has from the start. */
   createDefault(app: App): void;
+  /** Its own `<app>.<domain>` follows the name; other routes stay. */
+  rename(app: App, to: AppName): void;
 }
 
 /** Creates, maps and removes routes. A host and path belong to one app at most. */
@@ -67,6 +69,15 @@ export function createRoutes(deps: RoutesDeps): Routes {
       if (taken?.appId !== undefined) throw new AppError("ROUTE_TAKEN", { route: address.host, app: view(taken).appName });
       if (taken) deps.store.map(taken.id, { appId: app.id, type: web, port: undefined });
       else insert(address, { appId: app.id, type: web, port: undefined });
+    },
+
+    rename(app, to) {
+      const host = `${to}.${deps.domain}`;
+      const taken = deps.store.find(host, "/");
+      if (taken !== undefined) throw new AppError("ROUTE_TAKEN", { route: host, app: view(taken).appName ?? "nobody" });
+      const own = deps.store.find(`${app.name}.${deps.domain}`, "/");
+      if (own?.appId === app.id) deps.store.delete(own.id);
+      insert({ host, path: "/" }, { appId: app.id, type: own?.type ?? web, port: own?.port });
     },
 
     async map(_actor: Actor, name: AppName, request) {

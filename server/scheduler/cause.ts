@@ -1,4 +1,3 @@
-import { formatDuration } from "../core/time.ts";
 import type { FailureCause } from "./desired.ts";
 
 export interface CauseContext {
@@ -11,10 +10,9 @@ export interface CauseContext {
 /** One line for people: process, what happened, and to what check. */
 export function describeCause(cause: FailureCause, context: CauseContext): string {
   if (cause.kind === "exited") return describeExit(cause, context.memoryMb);
-  const waited = formatDuration(cause.timeoutMs).replace(/\.0s$/, "s");
   const elsewhere = otherSockets(context);
   const found = elsewhere === "" ? (cause.lastProblem ?? "no answer") : elsewhere;
-  return `was not healthy within ${waited}: ${found}`;
+  return `was not healthy within ${cause.timeoutMs / 1000} s: ${found}`;
 }
 
 /** `exited with code 1`, `was ended by SIGSEGV`, `was killed for memory (limit 512 MB)` */

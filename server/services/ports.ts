@@ -6,9 +6,9 @@ import type { AppName } from "../core/ids.ts";
 export type ServiceRef = Pick<ServiceInstance, "id" | "name" | "space">;
 
 export interface ImageRecipe {
-  /** `postgres`: part of the image's tag and label. */
+  /** `postgres`: part of the image's name. */
   readonly name: string;
-  /** Folder with a Dockerfile that starts `ARG BASE`, `FROM ${BASE}`. */
+  /** Folder with a Dockerfile that starts `FROM ${BASE}` and finds the folder's files in `files/`. */
   readonly dir: string;
   readonly base: Stack;
 }
@@ -21,8 +21,10 @@ export interface Stack {
 
 export interface ContainerSpec {
   readonly service: ServiceRef;
-  readonly imageId: string;
+  readonly image: string;
   readonly network: string;
+  /** Name in that network. */
+  readonly host: string;
   readonly memoryMb: number;
   /** Passed to the image's entry point. */
   readonly args: readonly string[];
@@ -52,7 +54,7 @@ export interface ExecResult {
 
 /** The engine as services need it. The data volume is at `/data`. */
 export interface ServiceRuntime {
-  /** Id of the recipe's image, built when there is none of the same content. */
+  /** The recipe's image, built when there is none of the same content. */
   ensureImage(recipe: ImageRecipe, out: Output, signal: AbortSignal): Promise<string>;
   hasVolume(service: ServiceRef, signal: AbortSignal): Promise<boolean>;
   createVolume(service: ServiceRef, signal: AbortSignal): Promise<void>;
@@ -73,13 +75,7 @@ export interface ServiceRuntime {
  * Makes a release of the app with its present environment and rolls it out; does nothing without a release.
  * Throws only when the new release did not become current: the binding is then undone.
  */
-export type Redeploy = (
-  actor: Actor,
-  app: App,
-  description: string,
-  out: Output,
-  signal: AbortSignal,
-) => Promise<void>;
+export type Redeploy = (actor: Actor, app: App, description: string, out: Output, signal: AbortSignal) => Promise<void>;
 
 export interface AppDirectory {
   /** @throws AppError APP_NOT_FOUND */

@@ -38,12 +38,6 @@ export function createReleaseStore(db: Db, sealer: Sealer) {
     status: row.status as GenerationRecord["status"],
     bindingEnv: sealer.open<ConfigVars>(row.bindingEnvSealed),
   });
-  const setReleaseStatus = (appId: AppId, version: number, status: Release["status"], reason?: string) =>
-    db
-      .update(releases)
-      .set({ status, reason: reason ?? null })
-      .where(and(eq(releases.appId, appId), eq(releases.version, version)))
-      .run();
 
   return {
     insertBuild(build: Omit<Build, "number">): Build {
@@ -108,7 +102,13 @@ export function createReleaseStore(db: Db, sealer: Sealer) {
     },
     releases: (appId: AppId): readonly Release[] =>
       db.select().from(releases).where(eq(releases.appId, appId)).orderBy(desc(releases.version)).all().map(toRelease),
-    failRelease: (appId: AppId, version: number, reason: string) => void setReleaseStatus(appId, version, "failed", reason),
+    /** One that has become current stays what it is. */
+    failRelease: (appId: AppId, version: number, reason: string) =>
+      void db
+        .update(releases)
+        .set({ status: "failed", reason })
+        .where(and(eq(releases.appId, appId), eq(releases.version, version), eq(releases.status, "pending")))
+        .run(),
     pendingReleases: (): readonly Release[] =>
       db.select().from(releases).where(eq(releases.status, "pending")).all().map(toRelease),
 

@@ -81,6 +81,11 @@ export const appErrors = {
     message: (f) => `${f.reason}`,
     hint: (f) => `${f.hint}`,
   },
+  DEPLOY_CANCELLED: {
+    status: 409,
+    message: (f) => `It was cancelled by ${f.actor}.`,
+    hint: () => "Nothing was changed; start it again when you are ready.",
+  },
   DEPLOY_IN_PROGRESS: {
     status: 409,
     message: (f) => `A deploy of "${f.name}" is in progress.`,

@@ -21,4 +21,9 @@ export const buildErrors = {
     message: (f) => `The list of Node versions could not be read from ${f.registry}: ${f.cause}.`,
     hint: () => "Check that this machine reaches the npm registry (npm config get registry), then push again.",
   },
+  DOCKERFILE_INVALID: {
+    status: 422,
+    message: (f) => `The Dockerfile cannot be read: ${f.cause}`,
+    hint: () => "Correct the Dockerfile, commit and push again.",
+  },
 } as const satisfies Record<string, ErrorSpec>;

@@ -1,0 +1,98 @@
+import type { SourceView } from "../../server/builds/plan.ts";
+import { web } from "../../server/core/ids.ts";
+import type { ProcessCommand } from "../../server/core/types.ts";
+import { readIfSmall, type Refusal, refuse } from "../reading.ts";
+
+type Names = ReadonlySet<string>;
+
+const flaskFiles = ["app.py", "wsgi.py", "main.py", "application.py", "server.py", "app/__init__.py"];
+const fastapiFiles = ["main.py", "app.py", "api.py", "server.py", "app/main.py", "app/api.py", "src/main.py"];
+
+/** The web command of a framework that is recognised; asked only when there is no Procfile. */
+export function defaultProcesses(source: SourceView, names: Names): readonly ProcessCommand[] | Refusal {
+  const found = django(source, names) ?? fastapi(source, names) ?? flask(source, names);
+  if (found === undefined) {
+    return refuse(
+      "Nothing says how to start the app: there is no Procfile, and no Django, Flask or FastAPI app was recognised.",
+      "Commit a Procfile with a line like: web: python server.py (and listen on 0.0.0.0 at $PORT).",
+    );
+  }
+  return typeof found === "string" ? [{ type: web, command: found }] : found;
+}
+
+/** The package that holds Django's settings, as manage.py names it; undefined when this is no Django project. */
+export function djangoPackage(source: SourceView): string | undefined {
+  const settings = /DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)["']/.exec(
+    readIfSmall(source, "manage.py") ?? "",
+  )?.[1];
+  return settings?.replace(/\.settings.*$/, "");
+}
+
+/** collectstatic has somewhere to put files: STATIC_ROOT stands in the settings. */
+export function hasStaticRoot(source: SourceView): boolean {
+  const folder = djangoPackage(source)?.replaceAll(".", "/");
+  if (folder === undefined) return false;
+  const split = source.list(`${folder}/settings`).map((name) => `${folder}/settings/${name}`);
+  return [`${folder}/settings.py`, ...split].some((file) =>
+    /^\s*STATIC_ROOT\s*[:=]/m.test(readIfSmall(source, file) ?? ""),
+  );
+}
+
+function django(source: SourceView, names: Names): string | Refusal | undefined {
+  const folder = djangoPackage(source);
+  if (folder === undefined) return undefined;
+  const has = (file: string): boolean => source.has(`${folder.replaceAll(".", "/")}/${file}`);
+  if (names.has("gunicorn") && has("wsgi.py")) return gunicorn(`${folder}.wsgi:application`);
+  if (names.has("uvicorn") && has("asgi.py")) return uvicorn(`${folder}.asgi:application`);
+  return serverMissing("Django", "gunicorn", `web: ${gunicorn(`${folder}.wsgi`)}`);
+}
+
+function flask(source: SourceView, names: Names): string | Refusal | undefined {
+  const target = findApp(source, flaskFiles, "Flask") ?? (names.has("flask") ? findFactory(source) : undefined);
+  if (target === undefined) return undefined;
+  return names.has("gunicorn") ? gunicorn(target) : serverMissing("Flask", "gunicorn", `web: ${gunicorn(target)}`);
+}
+
+function fastapi(source: SourceView, names: Names): string | Refusal | undefined {
+  const target = findApp(source, fastapiFiles, "FastAPI");
+  if (target === undefined) return undefined;
+  const hasServer = ["uvicorn", "uvicorn-worker", "fastapi-cli"].some((name) => names.has(name));
+  return hasServer ? uvicorn(target) : serverMissing("FastAPI", "uvicorn", `web: ${uvicorn(target)}`);
+}
+
+/** `app = Flask(__name__)` in app.py is `app:app`. */
+function findApp(source: SourceView, files: readonly string[], constructor: string): string | undefined {
+  const pattern = new RegExp(`^(\\w+)\\s*(?::\\s*[\\w.]+\\s*)?=\\s*(?:\\w+\\.)?${constructor}\\(`, "m");
+  for (const file of files) {
+    const name = pattern.exec(readIfSmall(source, file) ?? "")?.[1];
+    if (name !== undefined) return `${moduleOf(file)}:${name}`;
+  }
+  return undefined;
+}
+
+function findFactory(source: SourceView): string | undefined {
+  const file = flaskFiles.find((f) => /^def create_app\(/m.test(readIfSmall(source, f) ?? ""));
+  return file === undefined ? undefined : `${moduleOf(file)}:create_app()`;
+}
+
+function moduleOf(file: string): string {
+  return file
+    .replace(/\.py$/, "")
+    .replace(/\/__init__$/, "")
+    .replaceAll("/", ".");
+}
+
+function gunicorn(target: string): string {
+  return `gunicorn --bind 0.0.0.0:$PORT ${target.includes("(") ? `'${target}'` : target}`;
+}
+
+function uvicorn(target: string): string {
+  return `uvicorn ${target} --host 0.0.0.0 --port $PORT`;
+}
+
+function serverMissing(framework: string, server: string, line: string): Refusal {
+  return refuse(
+    `This is a ${framework} app, but ${server}, which would serve it, is not among its dependencies.`,
+    `Add ${server} to the dependencies, or commit a Procfile with another server. With ${server} it would be: ${line}`,
+  );
+}

@@ -1,0 +1,166 @@
+import type { PlanCommand, PlanLayer, PlanStep, SourceView } from "../../server/builds/plan.ts";
+import { namesVariables } from "../reading.ts";
+import type { PythonProject } from "./project.ts";
+
+export const venv = "/opt/venv";
+const tools = "/opt/python-tools";
+const versions = { uv: "0.13.9", poetry: "2.5.1" } as const;
+
+const certificates = "/etc/ssl/certs/ca-certificates.crt";
+const common = {
+  HOME: "/tmp",
+  PYTHONDONTWRITEBYTECODE: "1",
+  SSL_CERT_FILE: certificates,
+  REQUESTS_CA_BUNDLE: certificates,
+  PIP_CERT: certificates,
+  PIP_CACHE_DIR: "/cache/pip",
+  PIP_DISABLE_PIP_VERSION_CHECK: "1",
+  PIP_NO_INPUT: "1",
+  VIRTUAL_ENV: venv,
+} as const;
+const toolEnv: Readonly<Record<PythonProject["tool"], Readonly<Record<string, string>>>> = {
+  none: {},
+  pip: {},
+  uv: {
+    UV_CACHE_DIR: "/cache/uv",
+    UV_COMPILE_BYTECODE: "1",
+    UV_LINK_MODE: "copy",
+    UV_NO_PROGRESS: "1",
+    UV_PROJECT_ENVIRONMENT: venv,
+    UV_PYTHON: `${venv}/bin/python`,
+    UV_PYTHON_DOWNLOADS: "never",
+  },
+  poetry: { POETRY_CACHE_DIR: "/cache/poetry", POETRY_NO_INTERACTION: "1", POETRY_INSTALLER_MAX_WORKERS: "4" },
+};
+
+/** The tool, the virtual environment with the dependencies, and the repository itself when it is a package. */
+export function pythonLayers(source: SourceView, project: PythonProject): readonly PlanLayer[] {
+  const { tool, isPackage } = project;
+  const tooling = tool === "uv" || tool === "poetry" ? [toolLayer(tool)] : [];
+  return [...tooling, dependencyLayer(source, project), ...(isPackage ? [packageLayer(source, project)] : [])];
+}
+
+function toolLayer(tool: "uv" | "poetry"): PlanLayer {
+  const spec = `${tool}==${versions[tool]}`;
+  const hint = `${tool} could not be installed from the Python package index: push again, or check that this machine reaches it.`;
+  const pip = [
+    "python3",
+    "-m",
+    "pip",
+    "install",
+    "--no-cache-dir",
+    "--root-user-action",
+    "ignore",
+    "--target",
+    tools,
+    spec,
+  ];
+  return {
+    name: "tools",
+    title: `Installing ${tool} ${versions[tool]}`,
+    files: [],
+    commands: [{ argv: pip, user: "root", env: common, withConfig: false, hint }],
+    launch: false,
+    keep: [tools],
+  };
+}
+
+function dependencyLayer(source: SourceView, project: PythonProject): PlanLayer {
+  const own = ["install", "-d", "-o", "1000", "-g", "1000", venv];
+  const make = ["python3", "-m", "venv", "--without-pip", venv];
+  const hint = "The virtual environment could not be made.";
+  const isNeeded = project.tool !== "none";
+  return {
+    name: "dependencies",
+    title: isNeeded ? `Installing dependencies (${titleOf(project)})` : "Making the virtual environment",
+    files: project.files,
+    commands: [
+      { argv: own, user: "root", withConfig: false, hint },
+      { argv: make, user: "app", env: common, withConfig: false, hint },
+      ...(isNeeded ? [installCommand(source, project, false)] : []),
+    ],
+    launch: true,
+    keep: [venv],
+  };
+}
+
+function packageLayer(source: SourceView, project: PythonProject): PlanLayer {
+  return {
+    name: "package",
+    title: `Installing the project itself (${titleOf(project)})`,
+    files: source.list("").map((name) => name.replace(/\/$/, "")),
+    commands: [installCommand(source, project, true)],
+    launch: true,
+    keep: [venv],
+  };
+}
+
+function installCommand(source: SourceView, project: PythonProject, withProject: boolean): PlanCommand {
+  const needsConfig = namesVariables(
+    source,
+    project.files.filter((file) => /\.(txt|toml)$/.test(file)),
+  );
+  return {
+    argv: installArgv(project.tool, withProject),
+    user: "app",
+    env: { ...common, PYTHONDONTWRITEBYTECODE: "", PYTHONPATH: "", ...toolEnv[project.tool] },
+    withConfig: needsConfig,
+    hint: hintOf(project.tool),
+  };
+}
+
+function installArgv(tool: PythonProject["tool"], withProject: boolean): readonly string[] {
+  switch (tool) {
+    case "uv":
+      return [
+        `${tools}/bin/uv`,
+        "sync",
+        "--locked",
+        "--no-default-groups",
+        ...(withProject ? [] : ["--no-install-project"]),
+      ];
+    case "poetry":
+      return poetry(["sync", "--only", "main", ...(withProject ? [] : ["--no-root"])]);
+    default:
+      return ["python3", "-m", "pip", "--python", `${venv}/bin/python`, "install", "--requirement", "requirements.txt"];
+  }
+}
+
+/** Its own libraries are beside it, where the project's interpreter does not look. */
+function poetry(args: readonly string[]): readonly string[] {
+  return ["env", `PYTHONPATH=${tools}`, "/usr/bin/python3", "-m", "poetry", ...args];
+}
+
+function titleOf(project: PythonProject): string {
+  return { pip: "pip install -r requirements.txt", uv: "uv sync", poetry: "poetry sync", none: "" }[project.tool];
+}
+
+function hintOf(tool: PythonProject["tool"]): string {
+  if (tool === "uv")
+    return "If uv.lock is out of step with pyproject.toml, run: uv lock. Commit uv.lock and push again.";
+  if (tool === "poetry")
+    return "If poetry.lock is out of step with pyproject.toml, run: poetry lock. Commit poetry.lock and push again.";
+  return "Check the names and versions in requirements.txt; a package without a wheel may need a library that is not there.";
+}
+
+const collect = `case "\${DISABLE_COLLECTSTATIC:-0}" in
+  0|"") exec python manage.py collectstatic --noinput ;;
+  *) echo "Passed over: DISABLE_COLLECTSTATIC is set." ;;
+esac`;
+
+/** Django's static files, collected with the app's configuration. */
+export function collectStatic(env: Readonly<Record<string, string>>): PlanStep {
+  return {
+    title: "Collecting static files (manage.py collectstatic)",
+    files: [],
+    commands: [
+      {
+        argv: ["sh", "-c", collect],
+        user: "app",
+        env: { ...env, HOME: "/tmp" },
+        withConfig: true,
+        hint: "Run python manage.py collectstatic yourself to see the same; paas config:set DISABLE_COLLECTSTATIC=1 passes it over.",
+      },
+    ],
+  };
+}

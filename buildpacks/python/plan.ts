@@ -1,0 +1,47 @@
+import type { Available, Buildpack, PlanResult, SourceView } from "../../server/builds/plan.ts";
+import { isRefusal } from "../reading.ts";
+import { defaultProcesses, djangoPackage, hasStaticRoot } from "./frameworks.ts";
+import { collectStatic, pythonLayers, venv } from "./layers.ts";
+import { type PythonProject, readPythonProject } from "./project.ts";
+import { checkPython } from "./versions.ts";
+
+const looksFor = [
+  ...["requirements.txt", "pyproject.toml", "uv.lock", "poetry.lock", "Pipfile", "Pipfile.lock", "pdm.lock"],
+  ...["setup.py", "manage.py", "environment.yml"],
+];
+
+export const python: Buildpack = {
+  name: "python",
+  looksFor,
+  detect: (source) => looksFor.some((file) => source.has(file)),
+  plan: planPython,
+};
+
+// Two workers serve a slow request without holding up the next; one's own WEB_CONCURRENCY wins.
+const runEnv = { PYTHONUNBUFFERED: "1", PYTHONPATH: "/app", WEB_CONCURRENCY: "2", FORWARDED_ALLOW_IPS: "*" } as const;
+
+function planPython(source: SourceView, available: Available): PlanResult {
+  const project = readPythonProject(source);
+  if (isRefusal(project)) return project;
+  const unfit = checkPython(source, project.pyproject, available.python);
+  if (unfit !== undefined) return unfit;
+  const processes = source.has("Procfile") ? [] : defaultProcesses(source, project.names);
+  if (isRefusal(processes)) return processes;
+  return {
+    ok: true,
+    plan: {
+      buildpack: "python",
+      runtime: `python ${available.python}`,
+      layers: pythonLayers(source, project),
+      build: collectsStatic(source, project) ? collectStatic(runEnv) : undefined,
+      env: runEnv,
+      path: [`${venv}/bin`],
+      processes,
+      notes: [],
+    },
+  };
+}
+
+function collectsStatic(source: SourceView, project: PythonProject): boolean {
+  return project.names.has("django") && djangoPackage(source) !== undefined && hasStaticRoot(source);
+}

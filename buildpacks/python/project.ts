@@ -1,0 +1,117 @@
+import { parse } from "smol-toml";
+import type { SourceView } from "../../server/builds/plan.ts";
+import { asRecord, asText, isRefusal, type JsonObject, readIfSmall, type Refusal, refuse } from "../reading.ts";
+import { readRequirements, requirementName } from "./requirements.ts";
+
+export interface PythonProject {
+  readonly tool: "pip" | "uv" | "poetry" | "none";
+  readonly pyproject: JsonObject;
+  /** Normalised names of what is installed, as far as the files tell. */
+  readonly names: ReadonlySet<string>;
+  /** Files of the dependency layer. */
+  readonly files: readonly string[];
+  /** The repository is a package that is installed itself, in a layer with the whole source. */
+  readonly isPackage: boolean;
+}
+
+const lockfiles = ["requirements.txt", "uv.lock", "poetry.lock"] as const;
+const unsupported: Readonly<Record<string, string>> = {
+  "Pipfile.lock": "pipenv requirements > requirements.txt",
+  Pipfile: "pipenv lock && pipenv requirements > requirements.txt",
+  "pdm.lock": "pdm export -o requirements.txt",
+  "environment.yml": "pip freeze > requirements.txt",
+};
+
+export function readPythonProject(source: SourceView): PythonProject | Refusal {
+  const pyproject = readPyproject(source);
+  if (isRefusal(pyproject)) return pyproject;
+  const found = lockfiles.filter((file) => source.has(file));
+  const [lockfile, ...others] = found;
+  if (others.length > 0) {
+    return refuse(
+      `There are several lists of dependencies: ${found.join(", ")}.`,
+      "Keep the one that you use, remove the others with git rm, and push again.",
+    );
+  }
+  if (lockfile === "requirements.txt") return withRequirements(source, pyproject);
+  if (lockfile === "uv.lock") return withUv(source, pyproject);
+  if (lockfile === "poetry.lock") return withPoetry(source, pyproject);
+  return withoutLock(source, pyproject);
+}
+
+function withRequirements(source: SourceView, pyproject: JsonObject): PythonProject {
+  const { files, names, isLocal } = readRequirements(source, "requirements.txt");
+  const local = isLocal ? declaredNames(pyproject) : [];
+  return { tool: "pip", pyproject, names: new Set([...names, ...local]), files, isPackage: false };
+}
+
+function withUv(source: SourceView, pyproject: JsonObject): PythonProject | Refusal {
+  if (!source.has("pyproject.toml")) return withoutProject("uv.lock");
+  const uv = asRecord(asRecord(pyproject["tool"])["uv"]);
+  const isPackage = typeof uv["package"] === "boolean" ? uv["package"] : pyproject["build-system"] !== undefined;
+  const names = new Set([...declaredNames(pyproject), ...lockedNames(source, "uv.lock")]);
+  return { tool: "uv", pyproject, names, files: ["pyproject.toml", "uv.lock"], isPackage };
+}
+
+function withPoetry(source: SourceView, pyproject: JsonObject): PythonProject | Refusal {
+  if (!source.has("pyproject.toml")) return withoutProject("poetry.lock");
+  const poetry = asRecord(asRecord(pyproject["tool"])["poetry"]);
+  const name = asText(asRecord(pyproject["project"])["name"]) ?? asText(poetry["name"]) ?? "";
+  const folder = name.toLowerCase().replace(/[-.]+/g, "_");
+  const hasFolder = folder !== "" && [folder, `src/${folder}`].some((f) => source.has(`${f}/__init__.py`));
+  const isPackage = poetry["package-mode"] !== false && (hasFolder || poetry["packages"] !== undefined);
+  const names = new Set([...declaredNames(pyproject), ...lockedNames(source, "poetry.lock")]);
+  return { tool: "poetry", pyproject, names, files: ["pyproject.toml", "poetry.lock"], isPackage };
+}
+
+function withoutLock(source: SourceView, pyproject: JsonObject): PythonProject | Refusal {
+  const other = Object.keys(unsupported).find((file) => source.has(file));
+  if (other !== undefined) {
+    return refuse(
+      `${other} is not supported yet.`,
+      `Make requirements.txt, commit it and push again: ${unsupported[other]}`,
+    );
+  }
+  if (declaredNames(pyproject).length > 0) {
+    return refuse(
+      "pyproject.toml lists dependencies, but there is no lockfile.",
+      "Run uv lock (or poetry lock), commit the lockfile and push again.",
+    );
+  }
+  if (source.has("setup.py")) {
+    return refuse(
+      "setup.py alone does not say what to install.",
+      "Commit a requirements.txt with one line, a dot, to install the repository itself.",
+    );
+  }
+  return { tool: "none", pyproject, names: new Set(), files: [], isPackage: false };
+}
+
+function withoutProject(lockfile: string): Refusal {
+  return refuse(`${lockfile} is there, but pyproject.toml is not.`, "Commit pyproject.toml beside it and push again.");
+}
+
+function readPyproject(source: SourceView): JsonObject | Refusal {
+  const text = source.read("pyproject.toml");
+  if (text === undefined) return {};
+  try {
+    return parse(text.replace(/^\uFEFF/, ""));
+  } catch (err) {
+    const [cause = ""] = (err instanceof Error ? err.message : String(err)).split("\n");
+    return refuse(`pyproject.toml cannot be read: ${cause}`, "Correct it, commit and push again.");
+  }
+}
+
+/** Of `[project]` and of `[tool.poetry.dependencies]`; `fastapi[standard]` brings uvicorn. */
+function declaredNames(pyproject: JsonObject): readonly string[] {
+  const listed = asRecord(pyproject["project"])["dependencies"];
+  const poetry = asRecord(asRecord(asRecord(pyproject["tool"])["poetry"])["dependencies"]);
+  const standard = Array.isArray(listed) ? listed.filter((v): v is string => typeof v === "string") : [];
+  const names = [...standard, ...Object.keys(poetry).filter((name) => name !== "python")].map(requirementName);
+  return names.filter((name) => name !== undefined);
+}
+
+function lockedNames(source: SourceView, file: string): readonly string[] {
+  const text = readIfSmall(source, file) ?? "";
+  return [...text.matchAll(/^name = "([^"]+)"$/gm)].map(([, name]) => (name ?? "").toLowerCase());
+}

@@ -1,0 +1,79 @@
+import type { DropletContent, ProcessCommand } from "../core/types.ts";
+import type { BuildContext, StackImages } from "./build-context.ts";
+import { Bench, makeLayers } from "./layers.ts";
+import type { BuildPlan } from "./plan.ts";
+import { sourceTar, textsTar } from "./source-tar.ts";
+import { pathOf } from "./workspace.ts";
+
+const defaultPort = 8080;
+
+/**
+ * Runs the app's profile scripts, then a command string as bash would; `exec` all the way, so that a signal to the
+ * container reaches the app itself. The command string is an argument, never part of the script.
+ */
+export const buildpackLauncher: readonly string[] = [
+  "/bin/bash",
+  "-c",
+  'for f in /app/.profile.d/*.sh /app/.profile; do [ -r "$f" ] && . "$f"; done; cd /app && exec /bin/bash -c "$1"',
+  "launch",
+];
+
+export function dropletRef(buildId: string): string {
+  return `paas/droplet:${buildId}`;
+}
+
+/** Makes the droplet of a plan: layers, source, build step, image. */
+export async function buildFromPlan(
+  context: BuildContext,
+  plan: BuildPlan,
+  processes: readonly ProcessCommand[],
+  stack: StackImages,
+): Promise<DropletContent> {
+  using bench = new Bench(context);
+  const layers = await makeLayers(context, plan, stack, bench);
+  const { engine, owner, signal, input } = context;
+  if (plan.build) await runBuildStep(context, plan, layers.buildImage, bench);
+  signal.throwIfAborted();
+  const id = await engine.create({ owner, image: layers.runImage, run: undefined });
+  try {
+    await context.timed("put the source in place", async () => {
+      if (plan.build) await engine.copy("/app", (await bench.at(layers.buildImage, true)).id, id, signal);
+      else await engine.put(id, sourceTar(input.sourceDir, signal), signal);
+    });
+    signal.throwIfAborted();
+    const imageId = await context.timed("make the droplet", () => commitDroplet(context, id, plan, processes));
+    return {
+      kind: "buildpack",
+      imageId,
+      processes,
+      launcher: buildpackLauncher,
+      env: plan.env,
+      port: defaultPort,
+      builder: plan.runtime,
+    };
+  } finally {
+    context.remove(id);
+  }
+}
+
+async function runBuildStep(context: BuildContext, plan: BuildPlan, image: string, bench: Bench): Promise<void> {
+  if (!plan.build) return;
+  context.out.step(plan.build.title);
+  const workspace = await bench.at(image, true);
+  await workspace.put(sourceTar(context.input.sourceDir, context.signal));
+  if (plan.build.inputs) await workspace.put(textsTar(plan.build.inputs));
+  for (const command of plan.build.commands) await workspace.run(command, plan.path);
+}
+
+function commitDroplet(
+  context: BuildContext,
+  id: string,
+  plan: BuildPlan,
+  processes: readonly ProcessCommand[],
+): Promise<string> {
+  const start = processes.find((p) => p.type === "web")?.command;
+  const command = start === undefined ? ["/bin/bash"] : [...buildpackLauncher, start];
+  const env = { HOME: "/app", ...plan.env, PATH: pathOf(plan) };
+  const { engine, owner } = context;
+  return engine.commit(id, { kind: "droplet", ref: dropletRef(owner.buildId), owner, config: { env, command } });
+}

@@ -1,0 +1,114 @@
+import type { Readable } from "node:stream";
+import type { AppId } from "../core/ids.ts";
+import type { ConfigVars } from "../core/types.ts";
+import type { BuildLimits } from "./limits.ts";
+
+/** For whom a container or image is made: becomes its labels. */
+export interface BuildOwner {
+  readonly appId: AppId;
+  readonly buildId: string;
+}
+
+export interface ContainerSpec {
+  readonly owner: BuildOwner;
+  /** Image id or ref. */
+  readonly image: string;
+  /** Undefined: it is never started, only filled and committed. */
+  readonly run: RunSpec | undefined;
+}
+
+export interface RunSpec {
+  readonly limits: BuildLimits;
+  /** Keep the app's cache volume at /cache. */
+  readonly withCache: boolean;
+}
+
+export interface ExecSpec {
+  readonly argv: readonly string[];
+  readonly user: "root" | "app";
+  readonly env: ConfigVars;
+}
+
+export type CommitSpec =
+  | { readonly kind: "layer"; readonly ref: string; readonly key: string }
+  | { readonly kind: "droplet"; readonly ref: string; readonly owner: BuildOwner; readonly config: ImageConfig };
+
+export interface ImageConfig {
+  readonly env: ConfigVars;
+  readonly command: readonly string[];
+}
+
+export interface ImageFacts {
+  readonly id: string;
+  readonly hasCommand: boolean;
+  /** TCP ports of EXPOSE, ascending. */
+  readonly tcpPorts: readonly number[];
+}
+
+export interface OwnImage {
+  readonly id: string;
+  readonly parentId: string | undefined;
+  readonly kind: "layer" | "droplet";
+  readonly refs: readonly string[];
+  readonly appId: string | undefined;
+  readonly createdAt: number;
+  readonly sizeBytes: number;
+}
+
+export interface DockerfileSpec {
+  readonly owner: BuildOwner;
+  readonly ref: string;
+  readonly limits: BuildLimits;
+}
+
+/** One record of the engine's build stream. */
+export interface DockerfileRecord {
+  readonly stream?: string;
+  readonly status?: string;
+  readonly id?: string;
+  readonly progressDetail?: { readonly current?: number };
+  readonly error?: string;
+  readonly errorDetail?: { readonly code?: number; readonly message?: string };
+  readonly aux?: { readonly ID?: string };
+}
+
+/**
+ * The container engine as builds need it. Creating, committing and removing are never left half done: they do not
+ * listen to a signal, so that the caller always knows what there is to remove.
+ */
+export interface ImageEngine {
+  /** Refs of all layer images. */
+  layerRefs(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  create(spec: ContainerSpec): Promise<string>;
+  start(id: string, signal: AbortSignal): Promise<void>;
+  /** Unpacks a tar at `/`; owners and modes as in the tar. */
+  put(id: string, tar: Readable, signal: AbortSignal): Promise<void>;
+  /** Makes folders with mode 755, parents first; existing ones get the owner too. */
+  makeFolders(id: string, folders: readonly string[], owner: "root" | "app", signal: AbortSignal): Promise<void>;
+  /** Copies a path from one container to the same place in another; false when there is none. */
+  copy(path: string, from: string, to: string, signal: AbortSignal): Promise<boolean>;
+  /** Runs in /app of a started container; answers the exit code. */
+  exec(id: string, spec: ExecSpec, onOutput: (chunk: Uint8Array) => void, signal: AbortSignal): Promise<number>;
+  /** True when the kernel killed something in it for memory. */
+  wasOutOfMemory(id: string): Promise<boolean>;
+  /** Answers the image id. */
+  commit(id: string, spec: CommitSpec): Promise<string>;
+  /** Kills and removes. Gone already is fine. */
+  removeContainer(id: string): Promise<void>;
+  /** @throws AppError DOCKERFILE_INVALID when the engine cannot read it */
+  buildDockerfile(
+    context: Readable,
+    spec: DockerfileSpec,
+    onRecord: (record: DockerfileRecord) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  imageFacts(ref: string): Promise<ImageFacts>;
+  /** Build containers of this installation, by the build that made them. */
+  buildContainers(): Promise<readonly { readonly id: string; readonly buildId: string }[]>;
+  /** Layers (shared by all installations of the machine) and droplets of this one. */
+  ownImages(): Promise<readonly OwnImage[]>;
+  /** Gone already is fine; one in use is left and answers false. */
+  removeImage(ref: string): Promise<boolean>;
+  /** Removes an app's cache volume. */
+  removeCache(appId: AppId): Promise<void>;
+}

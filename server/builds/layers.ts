@@ -1,0 +1,100 @@
+import type { BuildContext, StackImages } from "./build-context.ts";
+import { layerKeys } from "./layer-key.ts";
+import { type LayerWork, type RunFlavour, scheduleLayers } from "./layer-work.ts";
+import type { BuildPlan } from "./plan.ts";
+import { digestOf, listSource } from "./source-files.ts";
+import { partialTar, textsTar } from "./source-tar.ts";
+import { Workspace } from "./workspace.ts";
+
+export interface LayersResult {
+  /** What the build step starts from. */
+  readonly buildImage: string;
+  /** What the droplet starts from. */
+  readonly runImage: string;
+}
+
+/** Makes the layers of a plan that do not exist yet. A workspace that could serve the build step is left in `bench`. */
+export async function makeLayers(
+  context: BuildContext,
+  plan: BuildPlan,
+  stack: StackImages,
+  bench: Bench,
+): Promise<LayersResult> {
+  const { input, engine, out, signal } = context;
+  const keyed = await layerKeys(plan, {
+    stackId: stack.id,
+    space: input.app.space,
+    config: input.config,
+    filesDigest: async (files) => digestOf(input.sourceDir, await listSource(input.sourceDir, files)),
+  });
+  const existing = keyed.length > 0 ? await engine.layerRefs(signal) : new Set<string>();
+  const schedule = scheduleLayers(keyed, stack, plan.build !== undefined, existing);
+  for (const { layer } of schedule.reused) out.detail(`${capitalised(layer.name)} unchanged, reused`);
+  for (const work of schedule.work) await makeLayer(context, plan, work, bench);
+  return schedule;
+}
+
+async function makeLayer(context: BuildContext, plan: BuildPlan, work: LayerWork, bench: Bench): Promise<void> {
+  const { layer, key } = work;
+  context.out.step(layer.title);
+  const workspace = await bench.at(work.from, !work.isShared);
+  if (layer.files.length > 0) {
+    const entries = await listSource(context.input.sourceDir, layer.files);
+    const paths = entries.map((entry) => Buffer.concat([dotSlash, entry.path]));
+    await workspace.put(partialTar(context.input.sourceDir, paths, context.signal));
+  }
+  if (layer.inputs) await workspace.put(textsTar(layer.inputs));
+  for (const command of layer.commands) await workspace.run(command, plan.path);
+  context.signal.throwIfAborted();
+  const { buildRef } = work;
+  if (work.run) await keepForRun(context, work.run, key, workspace);
+  if (buildRef !== undefined) {
+    await context.timed(`keep ${layer.name}`, () =>
+      context.engine.commit(workspace.id, { kind: "layer", ref: buildRef, key }),
+    );
+  }
+}
+
+const dotSlash = Buffer.from("./");
+
+async function keepForRun(context: BuildContext, run: RunFlavour, key: string, workspace: Workspace): Promise<void> {
+  const { engine, owner, signal } = context;
+  await context.timed("copy what the layer keeps", async () => {
+    const id = await engine.create({ owner, image: run.from, run: undefined });
+    try {
+      // A path that the commands did not make is no mistake: an app without dependencies has no node_modules.
+      for (const path of run.keep) await engine.copy(path, workspace.id, id, signal);
+      signal.throwIfAborted();
+      await engine.commit(id, { kind: "layer", ref: run.ref, key });
+    } finally {
+      context.remove(id);
+    }
+  });
+}
+
+/** Holds the one running container of a build, so that steps in a row share it. */
+export class Bench implements Disposable {
+  readonly #context: BuildContext;
+  #current: Workspace | undefined;
+
+  constructor(context: BuildContext) {
+    this.#context = context;
+  }
+
+  /** The container of the step before, which holds the same as `image`, if it may have what is asked; else a new one. */
+  async at(image: string, withCache: boolean): Promise<Workspace> {
+    if (this.#current?.withCache === withCache) return this.#current;
+    this[Symbol.dispose]();
+    this.#current = await Workspace.open(this.#context, { image, withCache });
+    return this.#current;
+  }
+
+  [Symbol.dispose](): void {
+    this.#current?.[Symbol.dispose]();
+    this.#current = undefined;
+  }
+}
+
+function capitalised(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
+}

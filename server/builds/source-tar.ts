@@ -1,0 +1,79 @@
+import { spawn } from "node:child_process";
+import { Readable } from "node:stream";
+import { pack } from "tar-stream";
+
+const appUid = 1000;
+
+const base = ["--numeric-owner", "--sort=none", "-cf", "-"];
+
+/**
+ * The whole source as `app/…`, owned by the app's user. Done by GNU tar: 5,000 files take a fraction of what reading
+ * them one by one here would.
+ */
+export function sourceTar(dir: string, signal: AbortSignal): Readable {
+  return tarStream([...owned(appUid), ...intoApp, "--exclude=.git", "-C", dir, ...base, "."], undefined, signal);
+}
+
+/** Some paths of the source (folders without what is in them) as `app/…`, owned by the app's user. */
+export function partialTar(dir: string, paths: readonly Buffer[], signal: AbortSignal): Readable {
+  return tarStream([...owned(appUid), ...intoApp, ...fromList, "-C", dir, ...base], paths, signal);
+}
+
+/** Some paths, by the names that they have, owned by root. */
+export function contextTar(dir: string, paths: readonly Buffer[], signal: AbortSignal): Readable {
+  return tarStream([...owned(0), ...fromList, "-C", dir, ...base], paths, signal);
+}
+
+/** Texts as files in `app/…`, owned by the app's user, their folders with them. */
+export function textsTar(texts: Readonly<Record<string, string>>): Readable {
+  const tar = pack();
+  const own = { uid: appUid, gid: appUid };
+  const folders = new Set<string>();
+  for (const [file, text] of Object.entries(texts)) {
+    const parts = file.split("/").slice(0, -1);
+    for (const depth of parts.keys()) folders.add(parts.slice(0, depth + 1).join("/"));
+    for (const name of folders) tar.entry({ name: `app/${name}`, type: "directory", mode: 0o755, ...own });
+    tar.entry({ name: `app/${file}`, mode: 0o644, ...own }, text);
+  }
+  tar.finalize();
+  return Readable.from(tar as AsyncIterable<Buffer>, { objectMode: false });
+}
+
+const owned = (uid: number): readonly string[] => [`--owner=+${uid}`, `--group=+${uid}`];
+// Names of members and targets of hard links move; targets of symbolic links must not.
+const intoApp = ["--transform=flags=rhS;s,^\\.,app,"];
+const fromList = ["--no-recursion", "--null", "--verbatim-files-from", "--files-from=-"];
+
+function tarStream(args: readonly string[], paths: readonly Buffer[] | undefined, signal: AbortSignal): Readable {
+  const child = spawn("tar", args, {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: { PATH: process.env["PATH"], LC_ALL: "C" },
+  });
+  const closed = Promise.withResolvers<number>();
+  child.once("error", closed.reject);
+  child.once("close", (code) => closed.resolve(code ?? -1));
+  closed.promise.catch(() => {});
+  let complaint = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    if (complaint.length < 1000) complaint += chunk.toString();
+  });
+  child.stdin.on("error", () => {});
+  child.stdin.end(paths === undefined ? "" : Buffer.concat(paths.flatMap((p) => [p, zero])));
+  const onAbort = (): boolean => child.kill("SIGKILL");
+  signal.addEventListener("abort", onAbort, { once: true });
+  // An archive that ends early looks whole to its reader: only the exit code tells.
+  async function* checked(): AsyncGenerator<Buffer> {
+    try {
+      for await (const chunk of child.stdout as AsyncIterable<Buffer>) yield chunk;
+      const code = await closed.promise;
+      signal.throwIfAborted();
+      if (code !== 0) throw new Error(`tar exited with code ${code}: ${complaint.trim()}`);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      child.kill("SIGKILL");
+    }
+  }
+  return Readable.from(checked(), { objectMode: false });
+}
+
+const zero = Buffer.of(0);

@@ -1,0 +1,96 @@
+import type { Readable } from "node:stream";
+import type { ConfigVars } from "../core/types.ts";
+import type { BuildContext } from "./build-context.ts";
+import { BuildFailed } from "./failure.ts";
+import { inMb } from "./limits.ts";
+import type { PlanCommand } from "./plan.ts";
+
+const systemPath = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+const sharedHome = "/tmp/home";
+const cachedHome = "/cache/home";
+
+export interface WorkspaceOptions {
+  /** Image to start from. */
+  readonly image: string;
+  readonly withCache: boolean;
+  /** Put in before it starts. */
+  readonly source?: Readable | undefined;
+}
+
+/** A running container with the limits of a build, in which commands run one by one. Disposing removes it. */
+export class Workspace implements Disposable {
+  readonly id: string;
+  readonly withCache: boolean;
+  readonly #context: BuildContext;
+
+  private constructor(context: BuildContext, id: string, withCache: boolean) {
+    this.#context = context;
+    this.id = id;
+    this.withCache = withCache;
+  }
+
+  static async open(context: BuildContext, options: WorkspaceOptions): Promise<Workspace> {
+    const { engine, owner, limits, signal } = context;
+    const { image, withCache, source } = options;
+    signal.throwIfAborted();
+    const id = await engine.create({ owner, image, run: { limits, withCache } });
+    const workspace = new Workspace(context, id, withCache);
+    try {
+      const homes = withCache ? ["/cache", cachedHome] : [sharedHome];
+      await engine.makeFolders(id, ["/app", ...homes], "app", signal);
+      if (source) await engine.put(id, source, signal);
+      await engine.start(id, signal);
+      return workspace;
+    } catch (err) {
+      workspace[Symbol.dispose]();
+      throw err;
+    }
+  }
+
+  put(tar: Readable): Promise<void> {
+    return this.#context.engine.put(this.id, tar, this.#context.signal);
+  }
+
+  /** Runs one command, its output shown as it comes. @throws BuildFailed unless it exits with 0 */
+  async run(command: PlanCommand, path: readonly string[]): Promise<void> {
+    const { engine, out, signal } = this.#context;
+    const { argv, user } = command;
+    const code = await this.#context.timed(argv.join(" "), () =>
+      engine.exec(this.id, { argv, user, env: this.#envOf(command, path) }, (chunk) => out.raw(chunk), signal),
+    );
+    if (code !== 0) throw await this.#failure(command, code);
+  }
+
+  /** A config var wins over what the command brings; layers see config vars only when they are part of their key. */
+  #envOf(command: PlanCommand, path: readonly string[]): ConfigVars {
+    const appHome = this.withCache ? cachedHome : sharedHome;
+    return {
+      PATH: [...path, ...systemPath].join(":"),
+      HOME: command.user === "root" ? "/root" : appHome,
+      ...command.env,
+      ...(command.withConfig && { SOURCE_VERSION: this.#context.input.commit, ...this.#context.input.config }),
+    };
+  }
+
+  async #failure({ argv, hint }: PlanCommand, code: number): Promise<BuildFailed> {
+    const { engine, limits } = this.#context;
+    const name = argv.join(" ");
+    // 137 is SIGKILL, and nobody but the kernel kills in here.
+    if (code === 137 || (await engine.wasOutOfMemory(this.id))) {
+      return new BuildFailed(
+        `${name} ran out of memory (builds may use ${inMb(limits.memoryBytes)} MB).`,
+        "Make this step use less memory: fewer parallel jobs, or a smaller heap (NODE_OPTIONS=--max-old-space-size=…).",
+      );
+    }
+    return new BuildFailed(`${name} exited with code ${code}.`, hint);
+  }
+
+  [Symbol.dispose](): void {
+    this.#context.remove(this.id);
+  }
+}
+
+/** PATH of a droplet. */
+export function pathOf(plan: { readonly path: readonly string[] }): string {
+  return [...plan.path, ...systemPath].join(":");
+}

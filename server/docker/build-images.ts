@@ -1,0 +1,76 @@
+import type Docker from "dockerode";
+import type { ImageEngine, ImageFacts, OwnImage } from "../builds/image-engine.ts";
+import { bounded } from "./bounded.ts";
+import { isStatus, labels } from "./client.ts";
+
+type ImagePart = Pick<ImageEngine, "layerRefs" | "imageFacts" | "ownImages" | "removeImage">;
+
+const quickMs = 60_000;
+const neverAborted = new AbortController().signal;
+
+/** Images that builds made. */
+export function buildImages(docker: Docker, home: string): ImagePart {
+  return {
+    layerRefs: async (signal) => {
+      const filters = { label: [`${labels.kind}=layer`] };
+      const found = await bounded("list layers", quickMs, signal, (abortSignal) =>
+        docker.listImages({ filters, abortSignal }),
+      );
+      return new Set(found.flatMap((image) => image.RepoTags ?? []));
+    },
+    imageFacts: (ref) => imageFacts(docker, ref),
+    ownImages: () => ownImages(docker, home),
+    removeImage: (ref) => removeImage(docker, ref),
+  };
+}
+
+function imageFacts(docker: Docker, ref: string): Promise<ImageFacts> {
+  return bounded("look at the image", quickMs, neverAborted, async () => {
+    const { Id, Config } = await docker.getImage(ref).inspect();
+    const ports = Object.keys(Config.ExposedPorts ?? {}).map((port) => port.split("/"));
+    const tcp = ports
+      .filter(([, protocol]) => protocol === undefined || protocol === "tcp")
+      .map(([port]) => Number(port));
+    const hasCommand = !isEmpty(Config.Cmd) || !isEmpty(Config.Entrypoint);
+    return { id: Id, hasCommand, tcpPorts: tcp.toSorted((a, b) => a - b) };
+  });
+}
+
+function isEmpty(argv: string | readonly string[] | undefined | null): boolean {
+  return argv === undefined || argv === null || argv.length === 0;
+}
+
+async function ownImages(docker: Docker, home: string): Promise<readonly OwnImage[]> {
+  const [layers, droplets] = await bounded("list images", quickMs, neverAborted, () =>
+    Promise.all([
+      docker.listImages({ filters: { label: [`${labels.kind}=layer`] } }),
+      docker.listImages({ filters: { label: [`${labels.kind}=droplet`, `${labels.home}=${home}`] } }),
+    ]),
+  );
+  return [...layers.map((i) => ownImage("layer", i)), ...droplets.map((i) => ownImage("droplet", i))];
+}
+
+function ownImage(kind: OwnImage["kind"], image: Docker.ImageInfo): OwnImage {
+  return {
+    id: image.Id,
+    parentId: image.ParentId || undefined,
+    kind,
+    refs: (image.RepoTags ?? []).filter((ref) => ref !== "<none>:<none>"),
+    appId: image.Labels?.[labels.app] || undefined,
+    createdAt: image.Created * 1000,
+    sizeBytes: image.Size,
+  };
+}
+
+function removeImage(docker: Docker, ref: string): Promise<boolean> {
+  return bounded("remove an image", quickMs, neverAborted, async () => {
+    try {
+      await docker.getImage(ref).remove();
+      return true;
+    } catch (err) {
+      if (isStatus(err, 409)) return false;
+      if (isStatus(err, 404)) return true;
+      throw err;
+    }
+  });
+}

@@ -1,0 +1,27 @@
+const headerLength = 8;
+
+/**
+ * Takes the engine's framing off a stream of stdout and stderr: a header of 8 bytes (stream, 0, 0, 0, length as
+ * big-endian 32 bit) before each piece. Pieces of both come in the order in which they were written.
+ */
+export async function* unframed(stream: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
+  let header = Buffer.alloc(0);
+  let left = 0;
+  for await (let chunk of stream) {
+    while (chunk.length > 0) {
+      if (left === 0) {
+        const missing = headerLength - header.length;
+        header = Buffer.concat([header, chunk.subarray(0, missing)]);
+        chunk = chunk.subarray(missing);
+        if (header.length < headerLength) continue;
+        left = header.readUInt32BE(4);
+        header = Buffer.alloc(0);
+        continue;
+      }
+      const piece = chunk.subarray(0, left);
+      left -= piece.length;
+      chunk = chunk.subarray(piece.length);
+      yield piece;
+    }
+  }
+}

@@ -1,0 +1,15 @@
+import type Docker from "dockerode";
+import type { ImageEngine } from "../builds/image-engine.ts";
+import { buildContainers } from "./build-containers.ts";
+import { buildDockerfile } from "./build-dockerfile.ts";
+import { buildImages } from "./build-images.ts";
+
+/** The engine as builds need it. `home` is the label value that tells this installation's objects from others'. */
+export function createImageEngine(docker: Docker, home: string): ImageEngine {
+  return {
+    ...buildContainers(docker, home),
+    ...buildImages(docker, home),
+    buildDockerfile: (context, spec, onRecord, signal) =>
+      buildDockerfile(docker, home, context, spec, onRecord, signal),
+  };
+}

@@ -1,0 +1,52 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import type Docker from "dockerode";
+import type { Output } from "../core/output.ts";
+import type { ImageRecipe } from "../services/ports.ts";
+import { bounded } from "./bounded.ts";
+import { stackImages } from "./stack-images.ts";
+
+const shortMs = 30_000;
+const buildMs = 15 * 60_000;
+
+interface RecipeFile {
+  readonly path: string;
+  readonly content: string;
+}
+
+/** Name of the image made from the recipe's files on its base; built when this machine has none of that content. */
+export async function ensureServiceImage(
+  docker: Docker,
+  recipe: ImageRecipe,
+  out: Output,
+  signal: AbortSignal,
+): Promise<string> {
+  const images = stackImages(docker);
+  const files = await readRecipe(recipe.dir);
+  const version = contentHash(recipe, files);
+  const ref = `paas/service-${recipe.name}:${version}`;
+  if (await bounded("look for a service image", shortMs, signal, () => images.has(ref))) return ref;
+  out.step(`Making the ${recipe.name} image (once on this machine)`);
+  const recipeText = files.find((file) => file.path === "Dockerfile")?.content ?? "";
+  const dockerfile = `ARG BASE=${recipe.base.runImage}\n${recipeText}`;
+  const onOutput = (text: string) => out.raw(text);
+  await bounded("make a service image", buildMs, signal, (within) =>
+    images.build({ ref, stack: `${recipe.name}-${version}`, dockerfile, files, onOutput }, within),
+  );
+  return ref;
+}
+
+async function readRecipe(dir: string): Promise<readonly RecipeFile[]> {
+  const names = (await readdir(dir)).sort();
+  return await Promise.all(
+    names.map(async (name) => ({ path: name, content: await readFile(path.join(dir, name), "utf8") })),
+  );
+}
+
+function contentHash(recipe: ImageRecipe, files: readonly RecipeFile[]): string {
+  return createHash("sha256")
+    .update(JSON.stringify([recipe.base.id, files]))
+    .digest("hex")
+    .slice(0, 12);
+}

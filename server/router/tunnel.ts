@@ -1,0 +1,211 @@
+import { randomUUID } from "node:crypto";
+import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
+import { clientAddress } from "./exchange.ts";
+import { type FailureCode, renderFailure } from "./failures.ts";
+import { answerFields, fieldTokens, requestFields, requestIdOf } from "./headers.ts";
+import { type Accepted, inspect } from "./inspect.ts";
+import { type CallFailure, InstanceCall } from "./instance-call.ts";
+import { Journal } from "./journal.ts";
+import type { Target } from "./protocol.ts";
+import { headText } from "./relay.ts";
+import { Attempts, type Traffic } from "./traffic.ts";
+
+/** h2c is an offer that may be ignored; an upgrade with a body is taken as a plain request. */
+export function wantsTunnel(req: IncomingMessage): boolean {
+  const { upgrade } = req.headers;
+  if (upgrade === undefined || !fieldTokens(req.rawHeaders, "connection").includes("upgrade")) return false;
+  if (/^h2c?$/i.test(upgrade.trim())) return false;
+  return req.headers["transfer-encoding"] === undefined && Number(req.headers["content-length"] ?? 0) === 0;
+}
+
+/** Passes a WebSocket or another upgrade on: bytes both ways until either side ends. */
+export function tunnel(traffic: Traffic, req: IncomingMessage, client: Duplex, early: Buffer): void {
+  client.on("error", () => client.destroy());
+  const requestId = requestIdOf(req.rawHeaders, randomUUID);
+  const head = { method: req.method ?? "", target: req.url ?? "", httpVersion: req.httpVersion, raw: req.rawHeaders };
+  const inspection = inspect(head, traffic.policy.maxHeaders);
+  if (inspection.ok) {
+    new Tunnel(traffic, req, client, early, inspection.request, requestId).start();
+    return;
+  }
+  traffic.finished("H26", undefined);
+  answerFailure(client, "H26", requestId, req.headers.accept, inspection.status);
+}
+
+class Tunnel {
+  readonly #traffic: Traffic;
+  readonly #req: IncomingMessage;
+  readonly #client: Duplex;
+  readonly #early: Buffer;
+  readonly #request: Accepted;
+  readonly #requestId: string;
+  readonly #journal: Journal;
+  readonly #attempts: Attempts;
+  #call: InstanceCall | undefined;
+  #instance: Socket | undefined;
+  #leave: () => void = () => {};
+  #timer: NodeJS.Timeout | undefined;
+  #status = 0;
+
+  constructor(
+    traffic: Traffic,
+    req: IncomingMessage,
+    client: Duplex,
+    early: Buffer,
+    request: Accepted,
+    requestId: string,
+  ) {
+    this.#traffic = traffic;
+    this.#req = req;
+    this.#client = client;
+    this.#early = early;
+    this.#request = request;
+    this.#requestId = requestId;
+    this.#attempts = new Attempts(traffic, request.host, request.target, () => this.#end());
+    this.#journal = new Journal(traffic, {
+      method: request.method,
+      path: request.target,
+      host: request.host,
+      requestId,
+      raw: req.rawHeaders,
+      clientAddress: clientAddress(req),
+    });
+  }
+
+  start(): void {
+    this.#client.once("close", () => this.#closed());
+    this.#attempt();
+  }
+
+  #attempt(): void {
+    const choice = this.#attempts.next();
+    this.#journal.app = this.#attempts.app;
+    if (choice.kind === "none") {
+      this.#fail(choice.code);
+      return;
+    }
+    this.#leave = choice.leave;
+    this.#journal.chose(choice.target, this.#attempts.app);
+    try {
+      this.#call = this.#open(choice.target);
+      this.#call.request.end();
+    } catch {
+      this.#fail("H26");
+    }
+  }
+
+  #open(target: Target): InstanceCall {
+    const fields = requestFields({
+      raw: this.#req.rawHeaders,
+      authority: this.#request.authority,
+      method: this.#request.method,
+      clientAddress: clientAddress(this.#req),
+      port: this.#req.socket.localPort ?? 80,
+      requestId: this.#requestId,
+      now: Date.now(),
+      body: "none",
+      expectsContinue: false,
+      upgrade: this.#req.headers.upgrade,
+    });
+    const options = { method: this.#request.method, target: this.#request.target, fields, reuse: false };
+    return new InstanceCall(this.#traffic, target, options, {
+      connected: () => this.#connected(),
+      information: () => {},
+      answered: (answer) => this.#answered(answer),
+      upgraded: (answer, socket, head) => this.#upgraded(answer, socket, head),
+      failed: (failure) => this.#callFailed(target, failure),
+    });
+  }
+
+  #connected(): void {
+    this.#journal.connected();
+    this.#timer = setTimeout(() => this.#fail("H12"), this.#traffic.policy.firstByteTimeoutMs);
+  }
+
+  #callFailed(target: Target, failure: CallFailure): void {
+    this.#leave();
+    if (failure.kind !== "unsent") {
+      this.#fail(failure.kind === "broken" ? failure.code : "H13");
+      return;
+    }
+    this.#attempts.refused(target, failure.code);
+    this.#attempt();
+  }
+
+  #upgraded(answer: IncomingMessage, instance: Socket, head: Buffer): void {
+    clearTimeout(this.#timer);
+    this.#status = 101;
+    this.#instance = instance;
+    const facts = { raw: answer.rawHeaders, requestId: this.#requestId, isChunked: false, closes: false };
+    const fields = [...answerFields(facts), "Connection", "Upgrade", "Upgrade", answer.headers.upgrade ?? ""];
+    this.#client.write(headText(101, answer.statusMessage || "Switching Protocols", fields), "latin1");
+    this.#client.write(head);
+    instance.write(this.#early);
+    // Without a time limit, but a peer that is gone is noticed.
+    instance.setKeepAlive(true, 60_000);
+    this.#req.socket.setKeepAlive(true, 60_000);
+    instance.setTimeout(0);
+    instance.on("error", () => instance.destroy());
+    instance.on("data", (chunk: Buffer) => (this.#journal.bytes += chunk.length));
+    instance.once("close", () => this.#client.destroySoon?.() ?? this.#client.destroy());
+    this.#client.pipe(instance);
+    instance.pipe(this.#client);
+  }
+
+  /** The instance did not want to: its plain answer goes out, ended by the end of the connection. */
+  #answered(answer: IncomingMessage): void {
+    clearTimeout(this.#timer);
+    this.#status = answer.statusCode ?? 502;
+    const facts = { raw: answer.rawHeaders, requestId: this.#requestId, isChunked: false, closes: true };
+    this.#client.write(headText(this.#status, answer.statusMessage ?? "", answerFields(facts)), "latin1");
+    answer.on("data", (chunk: Buffer) => (this.#journal.bytes += chunk.length));
+    answer.on("error", () => {});
+    answer.once("close", () => {
+      if (!answer.complete) this.#client.destroy();
+    });
+    answer.pipe(this.#client);
+    this.#client.resume();
+  }
+
+  #fail(code: FailureCode): void {
+    clearTimeout(this.#timer);
+    this.#call?.cancel();
+    this.#leave();
+    this.#journal.code = code;
+    this.#status = answerFailure(this.#client, code, this.#requestId, this.#req.headers.accept);
+  }
+
+  /** Ends both directions, and cuts them after a grace. */
+  #end(): void {
+    const { tunnelGraceMs } = this.#traffic.policy;
+    this.#client.end();
+    this.#instance?.end();
+    setTimeout(() => this.#client.destroy(), tunnelGraceMs).unref();
+  }
+
+  #closed(): void {
+    clearTimeout(this.#timer);
+    if (this.#status === 0) this.#journal.code ??= "H27";
+    this.#call?.cancel();
+    this.#instance?.destroy();
+    this.#leave();
+    this.#journal.finish(this.#status);
+  }
+}
+
+function answerFailure(
+  client: Duplex,
+  code: FailureCode,
+  requestId: string,
+  accept: string | undefined,
+  status?: number,
+): number {
+  const answer = renderFailure(code, requestId, accept ?? "", status);
+  const text = headText(answer.status, STATUS_CODES[answer.status] ?? "", [...answer.headers, "Connection", "close"]);
+  client.write(text, "latin1");
+  client.end(answer.body);
+  client.resume();
+  return answer.status;
+}
