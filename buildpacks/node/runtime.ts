@@ -5,6 +5,7 @@ export const nodeHome = "/opt/node";
 export const certificates = "/etc/ssl/certs/ca-certificates.crt";
 
 // $1 is the version of Node, $2 that of npm. The node package brings no npm, and thousands of headers for other machines.
+// bash becomes the last command of a script, where sh stays in between and would swallow npm's SIGTERM.
 const unpack = `set -euo pipefail
 case "$(uname -m)" in
   x86_64) arch=x64 ;;
@@ -22,7 +23,7 @@ ln -sf ../lib/node_modules/npm/bin/npm-cli.js /opt/node/bin/npm
 ln -sf ../lib/node_modules/npm/bin/npx-cli.js /opt/node/bin/npx
 chmod 755 /opt/node/bin/node /opt/node/lib/node_modules/npm/bin/*-cli.js
 mkdir -p /opt/node/etc
-printf '%s\\n' cache=/tmp/.npm logs-max=0 update-notifier=false fund=false audit=false >/opt/node/etc/npmrc
+printf '%s\\n' script-shell=/bin/bash cache=/tmp/.npm logs-max=0 update-notifier=false fund=false audit=false >/opt/node/etc/npmrc
 node --version
 npm --version`;
 

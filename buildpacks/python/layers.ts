@@ -2,6 +2,8 @@ import type { PlanCommand, PlanLayer, PlanStep, SourceView } from "../../server/
 import { namesVariables } from "../reading.ts";
 import type { PythonProject } from "./project.ts";
 
+// The environment's own interpreter comes first on the PATH, and it has no pip.
+const systemPython = "/usr/bin/python3";
 export const venv = "/opt/venv";
 const tools = "/opt/python-tools";
 const versions = { uv: "0.13.9", poetry: "2.5.1" } as const;
@@ -9,7 +11,7 @@ const versions = { uv: "0.13.9", poetry: "2.5.1" } as const;
 const certificates = "/etc/ssl/certs/ca-certificates.crt";
 const common = {
   HOME: "/tmp",
-  PYTHONDONTWRITEBYTECODE: "1",
+  PIP_ROOT_USER_ACTION: "ignore",
   SSL_CERT_FILE: certificates,
   REQUESTS_CA_BUNDLE: certificates,
   PIP_CERT: certificates,
@@ -40,26 +42,17 @@ export function pythonLayers(source: SourceView, project: PythonProject): readon
   return [...tooling, dependencyLayer(source, project), ...(isPackage ? [packageLayer(source, project)] : [])];
 }
 
+/** In an environment of its own, so that its libraries never meet the project's. */
 function toolLayer(tool: "uv" | "poetry"): PlanLayer {
   const spec = `${tool}==${versions[tool]}`;
   const hint = `${tool} could not be installed from the Python package index: push again, or check that this machine reaches it.`;
-  const pip = [
-    "python3",
-    "-m",
-    "pip",
-    "install",
-    "--no-cache-dir",
-    "--root-user-action",
-    "ignore",
-    "--target",
-    tools,
-    spec,
-  ];
+  const make = [systemPython, "-m", "venv", "--without-pip", tools];
+  const pip = [systemPython, "-m", "pip", "--python", `${tools}/bin/python`, "install", "--no-cache-dir", spec];
   return {
     name: "tools",
     title: `Installing ${tool} ${versions[tool]}`,
     files: [],
-    commands: [{ argv: pip, user: "root", env: common, withConfig: false, hint }],
+    commands: [make, pip].map((argv) => ({ argv, user: "root", env: common, withConfig: false, hint })),
     launch: false,
     keep: [tools],
   };
@@ -67,7 +60,7 @@ function toolLayer(tool: "uv" | "poetry"): PlanLayer {
 
 function dependencyLayer(source: SourceView, project: PythonProject): PlanLayer {
   const own = ["install", "-d", "-o", "1000", "-g", "1000", venv];
-  const make = ["python3", "-m", "venv", "--without-pip", venv];
+  const make = [systemPython, "-m", "venv", "--without-pip", venv];
   const hint = "The virtual environment could not be made.";
   const isNeeded = project.tool !== "none";
   return {
@@ -103,7 +96,7 @@ function installCommand(source: SourceView, project: PythonProject, withProject:
   return {
     argv: installArgv(project.tool, withProject),
     user: "app",
-    env: { ...common, PYTHONDONTWRITEBYTECODE: "", PYTHONPATH: "", ...toolEnv[project.tool] },
+    env: { ...common, ...toolEnv[project.tool] },
     withConfig: needsConfig,
     hint: hintOf(project.tool),
   };
@@ -120,15 +113,10 @@ function installArgv(tool: PythonProject["tool"], withProject: boolean): readonl
         ...(withProject ? [] : ["--no-install-project"]),
       ];
     case "poetry":
-      return poetry(["sync", "--only", "main", ...(withProject ? [] : ["--no-root"])]);
+      return [`${tools}/bin/poetry`, "sync", "--only", "main", ...(withProject ? [] : ["--no-root"])];
     default:
-      return ["python3", "-m", "pip", "--python", `${venv}/bin/python`, "install", "--requirement", "requirements.txt"];
+      return [systemPython, "-m", "pip", "--python", `${venv}/bin/python`, "install", "--requirement", "requirements.txt"];
   }
-}
-
-/** Its own libraries are beside it, where the project's interpreter does not look. */
-function poetry(args: readonly string[]): readonly string[] {
-  return ["env", `PYTHONPATH=${tools}`, "/usr/bin/python3", "-m", "poetry", ...args];
 }
 
 function titleOf(project: PythonProject): string {

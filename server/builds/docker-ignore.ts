@@ -81,7 +81,8 @@ function toRegExp(pattern: string): RegExp {
       source += at + 1 >= pattern.length ? ".*" : "(?:.*/)?";
     } else if (char === "*") source += "[^/]*";
     else if (char === "?") source += "[^/]";
-    else if (char === "[" || char === "]" || char === "^" || char === "-") source += char;
+    else if (char === "[" || char === "]" || char === "-") source += char;
+    else if (char === "^" && pattern[at - 1] === "[" && pattern[at - 2] !== "\\") source += char;
     else if (char === "\\" && at + 1 < pattern.length) source += escaped(pattern.charAt(++at));
     else source += escaped(char);
   }

@@ -16,30 +16,36 @@ export function sourceTar(dir: string, signal: AbortSignal): Readable {
 
 /** Some paths of the source (folders without what is in them) as `app/…`, owned by the app's user. */
 export function partialTar(dir: string, paths: readonly Buffer[], signal: AbortSignal): Readable {
-  return tarStream([...owned(appUid), ...intoApp, ...fromList, "-C", dir, ...base], paths, signal);
+  return tarStream([...owned(appUid), ...intoApp, ...base, "-C", dir, ...fromList], paths, signal);
 }
 
 /** Some paths, by the names that they have, owned by root. */
 export function contextTar(dir: string, paths: readonly Buffer[], signal: AbortSignal): Readable {
-  return tarStream([...owned(0), ...fromList, "-C", dir, ...base], paths, signal);
+  return tarStream([...owned(0), ...base, "-C", dir, ...fromList], paths, signal);
 }
 
 /** Texts as files in `app/…`, owned by the app's user, their folders with them. */
 export function textsTar(texts: Readonly<Record<string, string>>): Readable {
   const tar = pack();
   const own = { uid: appUid, gid: appUid };
-  const folders = new Set<string>();
-  for (const [file, text] of Object.entries(texts)) {
-    const parts = file.split("/").slice(0, -1);
-    for (const depth of parts.keys()) folders.add(parts.slice(0, depth + 1).join("/"));
-    for (const name of folders) tar.entry({ name: `app/${name}`, type: "directory", mode: 0o755, ...own });
-    tar.entry({ name: `app/${file}`, mode: 0o644, ...own }, text);
-  }
+  for (const name of foldersOf(Object.keys(texts))) tar.entry({ name: `app/${name}`, type: "directory", mode: 0o755, ...own });
+  for (const [file, text] of Object.entries(texts)) tar.entry({ name: `app/${file}`, mode: 0o644, ...own }, text);
   tar.finalize();
   return Readable.from(tar as AsyncIterable<Buffer>, { objectMode: false });
 }
 
-const owned = (uid: number): readonly string[] => [`--owner=+${uid}`, `--group=+${uid}`];
+/** Parents first. */
+function foldersOf(files: readonly string[]): ReadonlySet<string> {
+  const folders = new Set<string>();
+  for (const file of files) {
+    const parts = file.split("/").slice(0, -1);
+    for (const depth of parts.keys()) folders.add(parts.slice(0, depth + 1).join("/"));
+  }
+  return folders;
+}
+
+// Modes as git knows them, whatever the umask was under which the files were written.
+const owned = (uid: number): readonly string[] => [`--owner=o:${uid}`, `--group=o:${uid}`, "--mode=u+rwX,go+rX,go-w"];
 // Names of members and targets of hard links move; targets of symbolic links must not.
 const intoApp = ["--transform=flags=rhS;s,^\\.,app,"];
 const fromList = ["--no-recursion", "--null", "--verbatim-files-from", "--files-from=-"];

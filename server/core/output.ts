@@ -75,3 +75,12 @@ export function tee(...outputs: readonly Output[]): Output {
     raw: (chunk) => outputs.forEach((o) => o.raw(chunk)),
   };
 }
+
+/** For work that nobody watches. */
+export const silentOutput: Output = {
+  step: () => undefined,
+  detail: () => undefined,
+  problem: () => undefined,
+  result: () => undefined,
+  raw: () => undefined,
+};

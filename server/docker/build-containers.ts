@@ -4,7 +4,7 @@ import type { AppId } from "../core/ids.ts";
 import { bounded } from "./bounded.ts";
 import { isStatus, labels } from "./client.ts";
 import { copyBetween, makeFolders, putTar } from "./build-transfers.ts";
-import { envList, execIn } from "./build-exec.ts";
+import { envList, execIn, wasOutOfMemory } from "./build-exec.ts";
 
 type ContainerPart = Pick<
   ImageEngine,
@@ -89,13 +89,6 @@ function limited({ limits, withCache }: RunSpec, appId: AppId): Docker.HostConfi
 
 function cacheVolume(appId: AppId): string {
   return `paas-cache-${appId}`;
-}
-
-function wasOutOfMemory(docker: Docker, id: string): Promise<boolean> {
-  return bounded("look at the build container", quickMs, neverAborted, async () => {
-    const { State } = await docker.getContainer(id).inspect();
-    return State.OOMKilled;
-  });
 }
 
 function commit(docker: Docker, home: string, id: string, spec: CommitSpec): Promise<string> {

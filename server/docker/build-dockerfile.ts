@@ -20,7 +20,8 @@ export async function buildDockerfile(
 ): Promise<void> {
   try {
     const stream = await docker.buildImage(context, { ...options(home, spec), abortSignal: signal });
-    for await (const record of jsonLines(stream as AsyncIterable<Buffer>)) onRecord(record);
+    const shown = withoutLabelSteps(Object.keys(ownLabels(home, spec)).length);
+    for await (const record of jsonLines(stream as AsyncIterable<Buffer>)) onRecord(shown(record));
   } catch (err) {
     signal.throwIfAborted();
     if (isStatus(err, 400)) throw new AppError("DOCKERFILE_INVALID", { cause: plainMessage(err) }, { cause: err });
@@ -31,15 +32,11 @@ export async function buildDockerfile(
   signal.throwIfAborted();
 }
 
-function options(home: string, { owner, ref, limits }: DockerfileSpec): Docker.ImageBuildOptions {
+function options(home: string, spec: DockerfileSpec): Docker.ImageBuildOptions {
+  const { ref, limits } = spec;
   return {
     t: ref,
-    labels: {
-      [labels.kind]: "droplet",
-      [labels.home]: home,
-      [labels.app]: owner.appId,
-      [labels.build]: owner.buildId,
-    },
+    labels: ownLabels(home, spec),
     rm: true,
     forcerm: true,
     memory: limits.memoryBytes,
@@ -47,6 +44,29 @@ function options(home: string, { owner, ref, limits }: DockerfileSpec): Docker.I
     cpuperiod: cpuPeriodUs,
     cpuquota: Math.round(limits.cpus * cpuPeriodUs),
     cpushares: 256,
+  };
+}
+
+function ownLabels(home: string, { owner }: DockerfileSpec): Record<string, string> {
+  return {
+    [labels.kind]: "droplet",
+    [labels.home]: home,
+    [labels.app]: owner.appId,
+    [labels.build]: owner.buildId,
+  };
+}
+
+/** The engine appends one step per label to the user's own; they are neither counted nor shown. */
+export function withoutLabelSteps(count: number): (record: DockerfileRecord) => DockerfileRecord {
+  let isOurs = false;
+  return (record) => {
+    const [, step, total, rest] = /^Step (\d+)\/(\d+) (.*)/s.exec(record.stream ?? "") ?? [];
+    if (step !== undefined) {
+      const own = Number(total) - count;
+      isOurs = Number(step) > own;
+      if (!isOurs) return { ...record, stream: `Step ${step}/${own} ${rest}` };
+    }
+    return isOurs && record.stream !== undefined && !record.stream.startsWith("Successfully") ? {} : record;
   };
 }
 

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import type Docker from "dockerode";
+import { AppError, isAppError, messageOf } from "../core/errors.ts";
 import type { Output } from "../core/output.ts";
 import type { ImageRecipe } from "../services/ports.ts";
 import { bounded } from "./bounded.ts";
@@ -31,10 +32,20 @@ export async function ensureServiceImage(
   const recipeText = files.find((file) => file.path === "Dockerfile")?.content ?? "";
   const dockerfile = `ARG BASE=${recipe.base.runImage}\n${recipeText}`;
   const onOutput = (text: string) => out.raw(text);
-  await bounded("make a service image", buildMs, signal, (within) =>
-    images.build({ ref, stack: `${recipe.name}-${version}`, dockerfile, files, onOutput }, within),
-  );
+  const build = { ref, stack: `${recipe.name}-${version}`, dockerfile, files, onOutput };
+  try {
+    await bounded("make a service image", buildMs, signal, (within) => images.build(build, within));
+  } catch (err) {
+    if (signal.aborted || isAppError(err, "ENGINE_UNAVAILABLE")) throw err;
+    throw new AppError("SERVICE_IMAGE_FAILED", { image: recipe.name, reason: reasonOf(err) }, { cause: err });
+  }
   return ref;
+}
+
+/** The engine repeats the whole command of the step that failed. */
+function reasonOf(err: unknown): string {
+  const code = /returned a non-zero code: (\d+)/.exec(messageOf(err))?.[1];
+  return code === undefined ? messageOf(err).replace(/\.$/, "") : `a step of it ended with code ${code}`;
 }
 
 async function readRecipe(dir: string): Promise<readonly RecipeFile[]> {

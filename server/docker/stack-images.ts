@@ -1,8 +1,8 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
 import type Docker from "dockerode";
 import { pack } from "tar-stream";
-import type { StackFile } from "../host/stack-plan.ts";
 import type { StackBuild, StackImages } from "../host/stack.ts";
 import { isStatus, labels } from "./client.ts";
 
@@ -66,12 +66,12 @@ async function buildImage(docker: Docker, build: StackBuild, signal: AbortSignal
   await follow(stream, build.onOutput);
 }
 
-function context(build: StackBuild): NodeJS.ReadableStream {
+function context(build: StackBuild): Readable {
   const tar = pack();
   tar.entry({ name: "Dockerfile" }, build.dockerfile);
   for (const file of build.files) tar.entry({ name: `files/${file.path}`, mode: 0o644 }, file.content);
   tar.finalize();
-  return tar;
+  return Readable.from(tar);
 }
 
 interface Progress {

@@ -67,7 +67,7 @@ const pullIdleMs = 8_000;
 const makeTimeoutMs = 20 * 60_000;
 
 /**
- * Answers the stack, making it first where it is missing (once per content; takes about two minutes).
+ * Answers the stack, making it first where it is missing (once per content; takes about a minute).
  * @throws STACK_FAILED with the last lines of what failed, shown on `out`
  */
 export async function ensureStack(deps: StackDeps, out: Output, signal: AbortSignal): Promise<Stack> {
@@ -109,7 +109,7 @@ function stackOf(plan: StackPlan): Stack {
 async function make(deps: StackDeps, plan: StackPlan, out: Output, outer: AbortSignal): Promise<void> {
   const signal = AbortSignal.any([outer, AbortSignal.timeout(makeTimeoutMs)]);
   const startedAt = deps.clock();
-  out.step(`Making the stack ${stackName} (about two minutes, once)`);
+  out.step(`Making the stack ${stackName} (about a minute, once)`);
   const phase = phaseRunner(deps, out);
   await phase("base system", plan.baseImage, () => makeBase(deps, plan, out, signal));
   await phase("run image", plan.runImage, async (onOutput) => {
@@ -141,7 +141,7 @@ function phaseRunner(deps: StackDeps, out: Output): Phase {
     try {
       await work((text) => (output = (output + text).slice(-16_384)));
     } catch (err) {
-      for (const line of output.trimEnd().split("\n").slice(-20)) out.detail(line);
+      for (const line of lastLines(output)) out.detail(line);
       throw new AppError("STACK_FAILED", { phase: name, cause: messageOf(err) }, { cause: err });
     }
     out.detail(`${name}: ${formatDuration(deps.clock() - startedAt)}`);
@@ -161,4 +161,10 @@ async function makeBase(deps: StackDeps, plan: StackPlan, out: Output, signal: A
       deps.images.importRoot(tarFile, plan.baseImage, stackName, signal),
     );
   }
+}
+
+/** What the steps printed, without the engine's own bookkeeping. */
+function lastLines(output: string): readonly string[] {
+  const lines = output.trimEnd().split("\n");
+  return lines.filter((line) => !/^ *(--->|Step \d|Removing intermediate)/.test(line)).slice(-20);
 }

@@ -20,7 +20,6 @@ export interface AppLogTimes {
   readonly now: () => number;
 }
 
-const batchBytes = 256 * 1024;
 /** Who can wait is asked to above this, ... */
 const highWaterBytes = 1024 * 1024;
 /** ... and lines of those who cannot wait are dropped above that. */
@@ -35,7 +34,7 @@ interface Pending {
 export class AppLog {
   readonly #segments: Segments;
   readonly #times: AppLogTimes;
-  readonly #opened: Promise<void>;
+  #opening: Promise<void> | undefined;
   readonly #waiting = new Set<() => void>();
   #pending: Pending[] = [];
   #pendingBytes = 0;
@@ -53,9 +52,6 @@ export class AppLog {
   constructor(segments: Segments, times: AppLogTimes) {
     this.#segments = segments;
     this.#times = times;
-    this.#opened = this.#open();
-    // A folder that cannot be read shows when someone reads or writes.
-    this.#opened.catch(() => undefined);
   }
 
   get isClosed(): boolean {
@@ -95,13 +91,13 @@ export class AppLog {
   }
 
   async position(container: string): Promise<Position> {
-    await this.#opened;
+    await this.#opened();
     return this.#positions.get(container) ?? {};
   }
 
   /** Drops the positions of containers that are gone. */
   async retain(isAlive: (container: string) => boolean): Promise<void> {
-    await this.#opened;
+    await this.#opened();
     for (const map of [this.#positions, this.#durable]) {
       for (const container of map.keys()) if (!isAlive(container)) map.delete(container);
     }
@@ -113,7 +109,7 @@ export class AppLog {
     isWanted: (line: StoredLine) => boolean,
     signal: AbortSignal,
   ): Promise<{ readonly lines: readonly LogLine[]; readonly end: Cursor }> {
-    await this.#opened;
+    await this.#opened();
     // A disk that is full must not hide what is on it.
     await this.flush(AbortSignal.any([signal, AbortSignal.timeout(2_000)])).catch(() => undefined);
     const { end } = this.#segments;
@@ -154,7 +150,7 @@ export class AppLog {
   }
 
   async close(): Promise<void> {
-    await this.#opened.catch(() => undefined);
+    await this.#opened().catch(() => undefined);
     // A disk that does not take it must not keep the daemon from ending.
     await this.flush(AbortSignal.timeout(5_000)).catch(() => undefined);
     this.#isClosed = true;
@@ -168,6 +164,15 @@ export class AppLog {
     this.#wake();
     await this.#writing;
     await this.#segments.remove();
+  }
+
+  /** Once; tried again when it failed. */
+  #opened(): Promise<void> {
+    this.#opening ??= this.#open().catch((err: unknown) => {
+      this.#opening = undefined;
+      throw err;
+    });
+    return this.#opening;
   }
 
   async #open(): Promise<void> {
@@ -186,9 +191,9 @@ export class AppLog {
   async #write(): Promise<void> {
     await this.#pauseForCompany();
     while (this.#pending.length > 0 && !this.#isClosed) {
-      const batch = takeBatch(this.#pending);
+      const batch = takeBatch(this.#pending, this.#segments.maxBatchBytes);
       try {
-        await this.#opened;
+        await this.#opened();
         await this.#commit(batch);
       } catch {
         this.#pending = [...batch, ...this.#pending];
@@ -197,7 +202,7 @@ export class AppLog {
       }
       this.#wake();
       this.#tellDropped();
-      if (this.#pending.length > 0 && this.#pendingBytes < batchBytes) await this.#pauseForCompany();
+      if (this.#pending.length > 0 && this.#pendingBytes < this.#segments.maxBatchBytes) await this.#pauseForCompany();
     }
     this.#isWriting = false;
   }
@@ -258,9 +263,9 @@ export class AppLog {
 }
 
 /** From the front, a batch at most. */
-function takeBatch(pending: Pending[]): readonly Pending[] {
+function takeBatch(pending: Pending[], maxBytes: number): readonly Pending[] {
   let bytes = 0;
   let count = 0;
-  while (count < pending.length && bytes < batchBytes) bytes += pending[count++]?.raw.length ?? 0;
+  while (count < pending.length && bytes < maxBytes) bytes += pending[count++]?.raw.length ?? 0;
   return pending.splice(0, count);
 }

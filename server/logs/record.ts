@@ -62,7 +62,8 @@ export function decodeRecord(raw: string): StoredLine | undefined {
   const afterProcess = raw.indexOf("\t", afterSource + 1);
   const afterOrigin = raw.indexOf("\t", afterProcess + 1);
   const source = sources[raw.slice(afterNs + 1, afterSource)];
-  if (afterNs !== 19 || afterOrigin < 0 || source === undefined) return undefined;
+  const isWhole = afterNs === 19 && afterSource > 0 && afterProcess > afterSource && afterOrigin > afterProcess;
+  if (!isWhole || source === undefined) return undefined;
   return {
     ns: raw.slice(0, afterNs),
     source,

@@ -87,6 +87,11 @@ export class Segments {
     this.#setSize(segment, offset + batch.length);
   }
 
+  /** What is written at once stays well below a segment. */
+  get maxBatchBytes(): number {
+    return this.#limits.segmentBytes / 4;
+  }
+
   isEnd(cursor: Cursor): boolean {
     return cursor.segment === this.end.segment && cursor.offset >= this.end.offset;
   }

@@ -7,7 +7,7 @@ import { InFlight } from "./inflight.ts";
 import { PooledTransport } from "./instances.ts";
 import { defaultPolicy, type Policy } from "./policy.ts";
 import type { RequestRecord, RoutingTable, TableRoute } from "./protocol.ts";
-import { compileTable } from "./table.ts";
+import { compileTable, type RouteMatcher } from "./table.ts";
 import type { Traffic } from "./traffic.ts";
 import { tunnel, wantsTunnel } from "./tunnel.ts";
 
@@ -39,7 +39,7 @@ export class DataPath implements Traffic {
   readonly #current = new WeakMap<Socket, ServerResponse>();
   readonly #failures = new Map<FailureCode, number>();
   #table: RoutingTable;
-  #matcher;
+  #matcher: RouteMatcher;
   #requests = 0;
   isClosing = false;
 
@@ -133,7 +133,7 @@ export class DataPath implements Traffic {
       const current = this.#current.get(req.socket);
       // Pipelined behind a request that is still being answered: the two answers would mix.
       if (current !== undefined && !current.writableFinished) socket.destroy();
-      else tunnel(this, req, socket, head);
+      else tunnel(this, req, head);
     });
     return server;
   }

@@ -97,7 +97,12 @@ class Exchange {
 
   #open(target: Target): InstanceCall {
     const { method, isReplayable } = this.#request;
-    const options = { method, target: this.#request.target, fields: this.#fields(), reuse: isReplayable && !this.#isRepeated };
+    const options = {
+      method,
+      target: this.#request.target,
+      fields: this.#fields(),
+      reuse: isReplayable && !this.#isRepeated,
+    };
     return new InstanceCall(this.#traffic, target, options, {
       connected: () => this.#connected(),
       information: (status, message, raw) => this.#informed(status, message, raw),

@@ -33,7 +33,11 @@ export class InFlight {
 
   /** The same for all targets. */
   drainAll(deadlineMs: number): Promise<boolean> {
-    return this.#wait(() => this.#counts.size === 0, deadlineMs, () => {});
+    return this.#wait(
+      () => this.#counts.size === 0,
+      deadlineMs,
+      () => {},
+    );
   }
 
   closeTunnels(targetIds: readonly string[] = [...this.#tunnels.keys()]): void {

@@ -64,7 +64,11 @@ function matchWildcard(wildcards: Map<string, HostRoutes>, host: string, path: s
 
 function longestPrefix(entry: HostRoutes | undefined, path: string): TableRoute | undefined {
   if (entry === undefined) return undefined;
-  for (let prefix = firstSegments(path, entry.depth); prefix !== ""; prefix = prefix.slice(0, prefix.lastIndexOf("/"))) {
+  for (
+    let prefix = firstSegments(path, entry.depth);
+    prefix !== "";
+    prefix = prefix.slice(0, prefix.lastIndexOf("/"))
+  ) {
     const found = entry.byPath.get(prefix);
     if (found !== undefined) return found;
   }

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { type IncomingMessage, STATUS_CODES } from "node:http";
-import type { Duplex } from "node:stream";
 import type { Socket } from "node:net";
 import { clientAddress } from "./exchange.ts";
 import { type FailureCode, renderFailure } from "./failures.ts";
@@ -21,13 +20,14 @@ export function wantsTunnel(req: IncomingMessage): boolean {
 }
 
 /** Passes a WebSocket or another upgrade on: bytes both ways until either side ends. */
-export function tunnel(traffic: Traffic, req: IncomingMessage, client: Duplex, early: Buffer): void {
+export function tunnel(traffic: Traffic, req: IncomingMessage, early: Buffer): void {
+  const client = req.socket;
   client.on("error", () => client.destroy());
   const requestId = requestIdOf(req.rawHeaders, randomUUID);
   const head = { method: req.method ?? "", target: req.url ?? "", httpVersion: req.httpVersion, raw: req.rawHeaders };
   const inspection = inspect(head, traffic.policy.maxHeaders);
   if (inspection.ok) {
-    new Tunnel(traffic, req, client, early, inspection.request, requestId).start();
+    new Tunnel(traffic, req, early, inspection.request, requestId).start();
     return;
   }
   traffic.finished("H26", undefined);
@@ -37,7 +37,7 @@ export function tunnel(traffic: Traffic, req: IncomingMessage, client: Duplex, e
 class Tunnel {
   readonly #traffic: Traffic;
   readonly #req: IncomingMessage;
-  readonly #client: Duplex;
+  readonly #client: Socket;
   readonly #early: Buffer;
   readonly #request: Accepted;
   readonly #requestId: string;
@@ -49,17 +49,10 @@ class Tunnel {
   #timer: NodeJS.Timeout | undefined;
   #status = 0;
 
-  constructor(
-    traffic: Traffic,
-    req: IncomingMessage,
-    client: Duplex,
-    early: Buffer,
-    request: Accepted,
-    requestId: string,
-  ) {
+  constructor(traffic: Traffic, req: IncomingMessage, early: Buffer, request: Accepted, requestId: string) {
     this.#traffic = traffic;
     this.#req = req;
-    this.#client = client;
+    this.#client = req.socket;
     this.#early = early;
     this.#request = request;
     this.#requestId = requestId;
@@ -145,11 +138,11 @@ class Tunnel {
     instance.write(this.#early);
     // Without a time limit, but a peer that is gone is noticed.
     instance.setKeepAlive(true, 60_000);
-    this.#req.socket.setKeepAlive(true, 60_000);
+    this.#client.setKeepAlive(true, 60_000);
     instance.setTimeout(0);
     instance.on("error", () => instance.destroy());
     instance.on("data", (chunk: Buffer) => (this.#journal.bytes += chunk.length));
-    instance.once("close", () => this.#client.destroySoon?.() ?? this.#client.destroy());
+    instance.once("close", () => this.#client.destroySoon());
     this.#client.pipe(instance);
     instance.pipe(this.#client);
   }
@@ -196,7 +189,7 @@ class Tunnel {
 }
 
 function answerFailure(
-  client: Duplex,
+  client: Socket,
   code: FailureCode,
   requestId: string,
   accept: string | undefined,

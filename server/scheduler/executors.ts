@@ -46,6 +46,7 @@ export function createExecutors(context: ExecutorContext): Executors {
     async route({ targets }) {
       const instances = targets.map((id) => routedInstance(observed, id)).filter((found) => found !== undefined);
       await deps.routing.publish(desired.appId, instances, servingState(desired, instances.length), signal);
+      deps.fault("after-route");
     },
 
     async retire({ instance, wasRouted }) {
@@ -61,7 +62,9 @@ export function createExecutors(context: ExecutorContext): Executors {
     },
 
     async promote({ generation }) {
+      deps.fault("before-promote");
       if (!deps.promote(generation.id)) return;
+      deps.fault("after-promote");
       deps.log.info("release is current", { app: desired.appName, version: generation.version, generation: generation.id });
       deps.say(desired.appId, "scheduler", `Release v${generation.version} is up`);
       events.promoted(generation.id);
@@ -104,6 +107,7 @@ async function start(context: ExecutorContext, step: Extract<Step, { kind: "star
       signal,
     );
     deps.started({ id, appId: desired.appId, type: process.type, index });
+    deps.fault("instance-started");
     events.progress(generation.id, `${name} started`);
   } catch (err) {
     if (signal.aborted || isAppError(err, "ENGINE_UNAVAILABLE")) throw err;
@@ -148,7 +152,7 @@ async function explain(context: ExecutorContext, instance: InstanceRef, cause: F
   };
 }
 
-function routedInstance(observed: Observed, id: string): RoutedInstance | undefined {
+export function routedInstance(observed: Observed, id: string): RoutedInstance | undefined {
   const found = observed.instances.find((instance) => instance.id === id);
   if (found?.address === undefined || found.port === undefined) return undefined;
   return { id, name: nameOf(found), type: found.type, address: found.address, port: found.port };

@@ -1,3 +1,4 @@
+import type { Fault } from "../core/fault.ts";
 import type { AppId } from "../core/ids.ts";
 import type { Clock } from "../core/time.ts";
 import type { Log } from "../core/log.ts";
@@ -54,6 +55,7 @@ export interface SchedulerDeps {
   readonly beforeRemove: (containerId: string) => Promise<void>;
   /** Undefined: the engine answers again. */
   readonly engineProblem: (problem: string | undefined) => void;
+  readonly fault: Fault;
   readonly drainMs: number;
   readonly graceMs: number;
 }

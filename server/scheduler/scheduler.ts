@@ -2,7 +2,9 @@ import { AppError } from "../core/errors.ts";
 import type { AppId, ProcessType } from "../core/ids.ts";
 import type { InstanceStatus } from "../core/types.ts";
 import { AppLoop, type LoopEvents } from "./app-loop.ts";
-import type { Failure, SchedulerDeps } from "./ports.ts";
+import { routedInstance } from "./executors.ts";
+import { plan } from "./plan.ts";
+import type { Failure, RoutedInstance, SchedulerDeps } from "./ports.ts";
 import { Prober } from "./prober.ts";
 import { statusesOf } from "./status.ts";
 
@@ -49,6 +51,16 @@ export class Scheduler implements AsyncDisposable {
         await Promise.all(observed.instances.map((instance) => this.#prober.settle(instance.id, settleMs)));
       }),
     );
+  }
+
+  /** Instances of the current generation that may take requests as they are now. */
+  async routable(appId: AppId): Promise<readonly RoutedInstance[]> {
+    const loop = this.#loop(appId);
+    const observed = await loop.observe();
+    const desired = loop.view?.desired;
+    if (desired === undefined) return [];
+    const step = plan(desired, { ...observed, routed: new Set() }, this.#deps.now()).steps.find((s) => s.kind === "route");
+    return (step?.targets ?? []).map((id) => routedInstance(observed, id)).filter((found) => found !== undefined);
   }
 
   trigger(appId: AppId): void {

@@ -36,6 +36,8 @@ function databaseSql(database: string): readonly string[] {
     `SELECT ${quoteLiteral(createOwner)} WHERE ${missingRole(owner)} \\gexec`,
     `SELECT ${quoteLiteral(createDatabase)}`,
     `WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = ${quoteLiteral(database)}) \\gexec`,
+    // The server is the service's alone: its apps may see and end each other's sessions.
+    `GRANT pg_monitor, pg_signal_backend TO ${quoteIdentifier(owner)};`,
     `REVOKE ALL ON DATABASE postgres, template1, ${quoteIdentifier(database)} FROM PUBLIC;`,
   ];
 }

@@ -78,7 +78,7 @@ export function createProvisioner(deps: ProvisionerDeps, locks: KeyedLock, acces
     } catch (cleanUpError) {
       log.error("service not removed, it is tried again later", { service: service.name, err: cleanUpError });
     }
-    if (signal.aborted || isAppError(err, "ENGINE_UNAVAILABLE")) return err;
+    if (signal.aborted || isAppError(err, "ENGINE_UNAVAILABLE", "SERVICE_IMAGE_FAILED")) return err;
     const reason = messageOf(err).replace(/\.$/, "");
     const { name, offering, plan } = service;
     return new AppError("SERVICE_CREATE_FAILED", { name, offering, plan, reason }, { cause: err });

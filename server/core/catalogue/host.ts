@@ -18,7 +18,7 @@ export const hostErrors = {
   },
   ENGINE_MISSING: {
     status: 503,
-    message: (f) => `No container engine answers at ${f.host}.`,
+    message: (f) => `${f.problem}`,
     hint: (f) => `${f.hint}`,
   },
   ENGINE_START_FAILED: {
@@ -30,10 +30,5 @@ export const hostErrors = {
     status: 409,
     message: (f) => `Process ${f.pid} has been preparing this machine for too long.`,
     hint: (f) => `Wait for it, or end it with: kill ${f.pid}`,
-  },
-  HOST_NOT_READY: {
-    status: 503,
-    message: (f) => `This machine is not ready: ${f.problems}.`,
-    hint: () => "See each check with its remedy: paas doctor",
   },
 } as const satisfies Record<string, ErrorSpec>;

@@ -41,6 +41,11 @@ export const serviceErrors = {
     message: (f) => `Service "${f.name}" could not be created: ${f.reason}.`,
     hint: (f) => `Nothing was left behind. Try again with: paas create-service ${f.offering} ${f.plan} ${f.name}`,
   },
+  SERVICE_IMAGE_FAILED: {
+    status: 500,
+    message: (f) => `The ${f.image} image could not be made: ${f.reason}.`,
+    hint: () => "The lines above say why; Debian's package mirror must be within reach. Check with: paas doctor",
+  },
   SERVICE_UNREACHABLE: {
     status: 503,
     message: (f) => `Service "${f.name}" did not do as asked: ${f.reason}.`,

@@ -16,6 +16,16 @@ export const stateErrors = {
     message: (f) => `A daemon already runs in ${f.home} (process ${f.pid}).`,
     hint: () => 'Use it as it is, stop it with "paas down", or choose another home with --home.',
   },
+  DAEMON_DID_NOT_START: {
+    status: 500,
+    message: (f) => `The daemon ${f.how}.`,
+    hint: (f) => `Its last words are in ${f.home}/paasd.out, the rest in ${f.home}/paasd.log.`,
+  },
+  DAEMON_DID_NOT_STOP: {
+    status: 500,
+    message: (f) => `The daemon (process ${f.pid}) has not ended within a minute.`,
+    hint: (f) => `Look at its log, then end it with: kill -9 ${f.pid}. Nothing is lost by that.`,
+  },
   SETTINGS_INVALID: {
     status: 422,
     message: (f) => `The settings cannot be used: ${f.problems}.`,

@@ -1,0 +1,108 @@
+import { execFile } from "node:child_process";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { promisify } from "node:util";
+import semver from "semver";
+import { z } from "zod";
+import { AppError, messageOf } from "../core/errors.ts";
+import type { Instant } from "../core/types.ts";
+import type { Available } from "./plan.ts";
+
+/** What the stack's own packages bring. */
+export interface StackVersions {
+  readonly python: string;
+  readonly go: string;
+}
+
+export interface AvailableOptions {
+  /** Kept there as JSON; its folder is made. */
+  readonly cacheFile: string;
+  readonly stack: StackVersions;
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** Answers the base URL of the npm registry; asked only when the cache is old. */
+  readonly registry: (signal: AbortSignal) => Promise<string>;
+  readonly now: () => Instant;
+  /** `x64` or `arm64`. */
+  readonly arch: string;
+}
+
+export const debian13: StackVersions = { python: "3.13", go: "1.24" };
+
+const freshMs = 60 * 60_000;
+const fetchTimeoutMs = 8_000;
+// Older ones have no npm that the registry still serves well.
+const oldest = "10.0.0";
+
+const cacheSchema = z.object({ fetchedAt: z.number(), npmRegistry: z.string(), node: z.array(z.string()).min(1) });
+type Cache = z.infer<typeof cacheSchema>;
+
+/**
+ * The versions that can be had. Node's come from the npm registry and are kept for an hour; an older copy is used
+ * when the registry does not answer.
+ * @throws AppError NODE_VERSIONS_UNKNOWN without either
+ */
+export async function readAvailable(options: AvailableOptions, signal: AbortSignal): Promise<Available> {
+  const kept = await readCache(options.cacheFile);
+  const isFresh = kept !== undefined && Math.abs(options.now() - kept.fetchedAt) < freshMs;
+  const { node, npmRegistry } = isFresh ? kept : await refresh(options, kept, signal);
+  return { node, npmRegistry, ...options.stack };
+}
+
+/** The registry that npm on this machine uses, with a slash at the end. */
+export async function npmRegistry(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string> {
+  const named = env["npm_config_registry"] ?? env["NPM_CONFIG_REGISTRY"];
+  const base = named === undefined || named === "" ? await askNpm(signal) : named;
+  return base.endsWith("/") ? base : `${base}/`;
+}
+
+async function askNpm(signal: AbortSignal): Promise<string> {
+  const { stdout } = await promisify(execFile)("npm", ["config", "get", "registry"], {
+    signal,
+    timeout: fetchTimeoutMs,
+  });
+  return stdout.trim();
+}
+
+async function refresh(options: AvailableOptions, kept: Cache | undefined, signal: AbortSignal): Promise<Cache> {
+  let registry = "the npm registry";
+  try {
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(fetchTimeoutMs)]);
+    registry = await options.registry(deadline);
+    const node = await fetchNodeVersions(options, registry, deadline);
+    const cache: Cache = { fetchedAt: options.now(), npmRegistry: registry, node };
+    await writeCache(options.cacheFile, cache);
+    return cache;
+  } catch (err) {
+    signal.throwIfAborted();
+    if (kept !== undefined) return kept;
+    throw new AppError("NODE_VERSIONS_UNKNOWN", { registry, cause: messageOf(err) }, { cause: err });
+  }
+}
+
+async function fetchNodeVersions(options: AvailableOptions, registry: string, signal: AbortSignal): Promise<string[]> {
+  const response = await options.fetch(`${registry}node-linux-${options.arch}`, {
+    headers: { accept: "application/vnd.npm.install-v1+json" },
+    signal,
+  });
+  if (!response.ok) throw new Error(`it answered ${response.status}`);
+  const { versions } = z.object({ versions: z.record(z.string(), z.unknown()) }).parse(await response.json());
+  const stable = Object.keys(versions).filter((v) => semver.prerelease(v) === null && semver.gte(v, oldest));
+  if (stable.length === 0) throw new Error("it lists no version");
+  return semver.rsort(stable);
+}
+
+async function readCache(file: string): Promise<Cache | undefined> {
+  try {
+    return cacheSchema.safeParse(JSON.parse(await readFile(file, "utf8"))).data;
+  } catch {
+    // None yet, or torn: it is fetched again.
+    return undefined;
+  }
+}
+
+async function writeCache(file: string, cache: Cache): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true });
+  const draft = `${file}.${process.pid}.tmp`;
+  await writeFile(draft, JSON.stringify(cache));
+  await rename(draft, file);
+}

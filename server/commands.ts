@@ -1,0 +1,153 @@
+import { spawn } from "node:child_process";
+import { closeSync, openSync, writeSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import path from "node:path";
+import { pathsOf, readConfig, type Config } from "./config/config.ts";
+import { AppError, isAppError, messageOf } from "./core/errors.ts";
+import { LineOutput, type Output } from "./core/output.ts";
+import { connectDocker } from "./docker/client.ts";
+import { hostEngine } from "./docker/host-engine.ts";
+import { runDoctor } from "./host/doctor.ts";
+import { makeHome } from "./daemon/state.ts";
+import { startDaemon } from "./daemon.ts";
+import { stopRouter } from "./router/process.ts";
+import { readPid } from "./store/lock.ts";
+import { pingDaemon } from "./daemon/ping.ts";
+
+const hostTimeoutMs = 30 * 60_000;
+const upTimeoutMs = 60_000;
+const downTimeoutMs = 60_000;
+
+/** `daemon`, `up [--detach]`, `down`, `doctor [--fix] [--json]`. Answers the exit code. */
+export async function runMain(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const [verb, ...flags] = argv;
+  const out = new LineOutput((line) => process.stdout.write(`${line}\n`));
+  try {
+    const config = parseConfig(env);
+    if (verb === "daemon") return await foreground(config, env);
+    if (verb === "up") return await up(config, env, flags, out);
+    if (verb === "down") return await down(config, out);
+    if (verb === "doctor") return await doctor(config, flags, out);
+    process.stderr.write("usage: main.ts daemon | up [--detach] | down | doctor [--fix] [--json]\n");
+    return 2;
+  } catch (err) {
+    if (!isAppError(err)) throw err;
+    process.stderr.write(`error: ${err.message}\n${err.hint}\n`);
+    return 1;
+  }
+}
+
+function parseConfig(env: NodeJS.ProcessEnv): Config {
+  const result = readConfig(env, process.getuid?.() === 0);
+  if (!result.ok) throw new AppError("SETTINGS_INVALID", { problems: result.problems.join("; ") });
+  return result.config;
+}
+
+async function doctor(config: Config, flags: readonly string[], out: Output): Promise<number> {
+  const isJson = flags.includes("--json");
+  const shown = isJson ? new LineOutput((line) => process.stderr.write(`${line}\n`)) : out;
+  const report = await runDoctor({
+    fix: flags.includes("--fix"),
+    out: shown,
+    engine: hostEngine(connectDocker()),
+    settings: config,
+    signal: AbortSignal.timeout(hostTimeoutMs),
+  });
+  if (isJson) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+  return report.ready ? 0 : 1;
+}
+
+/** The daemon in this process, until SIGTERM or SIGINT. */
+async function foreground(config: Config, env: NodeJS.ProcessEnv): Promise<number> {
+  const stop = Promise.withResolvers<void>();
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop.resolve());
+  await using daemon = await startDaemon(config, env);
+  process.stdout.write(`paasd runs in ${config.home} (process ${process.pid})\n`);
+  await Promise.race([stop.promise, daemon.failed]);
+  return 0;
+}
+
+async function up(config: Config, env: NodeJS.ProcessEnv, flags: readonly string[], out: Output): Promise<number> {
+  const paths = pathsOf(config.home);
+  if (await pingDaemon(paths.socket)) {
+    throw new AppError("DAEMON_RUNNING", { home: config.home, pid: readPid(paths.pidFile) ?? "unknown" });
+  }
+  const report = await runDoctor({
+    fix: true,
+    out,
+    engine: hostEngine(connectDocker()),
+    settings: config,
+    signal: AbortSignal.timeout(hostTimeoutMs),
+  });
+  if (!report.ready) return 1;
+  if (!flags.includes("--detach")) {
+    whatNext(config, out);
+    return await foreground(config, env);
+  }
+  await detach(config, env);
+  whatNext(config, out);
+  return 0;
+}
+
+/** Starts the daemon on its own and waits until it answers. */
+async function detach(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
+  const paths = pathsOf(config.home);
+  makeHome(config.home, paths);
+  const log = openSync(path.join(config.home, "paasd.out"), "w", 0o600);
+  writeSync(log, "");
+  const main = path.join(import.meta.dirname, "main.ts");
+  const child = spawn(process.execPath, ["--max-semi-space-size=4", main, "daemon"], {
+    detached: true,
+    stdio: ["ignore", log, log],
+    env: { ...env, PAAS_HOME: config.home },
+    cwd: "/",
+  });
+  closeSync(log);
+  let exitCode: number | undefined;
+  child.once("exit", (code) => (exitCode = code ?? 1));
+  const deadline = Date.now() + upTimeoutMs;
+  while (!(await pingDaemon(paths.socket))) {
+    if (exitCode !== undefined) throw new AppError("DAEMON_DID_NOT_START", { home: config.home, how: `ended with ${exitCode}` });
+    if (Date.now() > deadline) throw new AppError("DAEMON_DID_NOT_START", { home: config.home, how: "did not answer within 60 s" });
+    await delay(50);
+  }
+  child.unref();
+}
+
+function whatNext(config: Config, out: Output): void {
+  const port = config.httpPort === 80 ? "" : `:${config.httpPort}`;
+  out.result(`paas is up: apps answer at http://<app>.${config.domain}${port}`);
+  out.detail("In a git repository of yours, type:");
+  out.detail("  paas apps:create shop");
+  out.detail("  git push paas main");
+}
+
+/** Ends the daemon and the router. The containers of apps and services go on, and the next `up` finds them. */
+async function down(config: Config, out: Output): Promise<number> {
+  const paths = pathsOf(config.home);
+  const pid = (await pingDaemon(paths.socket)) ? readPid(paths.pidFile) : undefined;
+  if (pid === undefined) out.detail(`No daemon runs in ${config.home}.`);
+  else await stopDaemon(pid, out);
+  await stopRouter(paths);
+  out.result("The daemon and the router are down. Instances go on running and are routed again by: paas up --detach");
+  return 0;
+}
+
+async function stopDaemon(pid: number, out: Output): Promise<void> {
+  out.step(`Stopping the daemon (process ${pid})`);
+  process.kill(pid, "SIGTERM");
+  const deadline = Date.now() + downTimeoutMs;
+  while (isAlive(pid)) {
+    if (Date.now() > deadline) throw new AppError("DAEMON_DID_NOT_STOP", { pid });
+    await delay(50);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (err) {
+    return !messageOf(err).includes("ESRCH");
+  }
+}

@@ -1,0 +1,22 @@
+import { appendFileSync, renameSync, statSync } from "node:fs";
+import { createLog, type Log } from "../core/log.ts";
+import type { Config } from "../config/config.ts";
+
+const maxBytes = 16 * 1024 * 1024;
+
+/** Appends to `<home>/paasd.log`, one file of 16 MB kept beside it. Written at once: a killed daemon has said why. */
+export function openOperatorLog(file: string, level: Config["logLevel"]): Log {
+  let size = sizeOf(file);
+  return createLog((line) => {
+    if (size > maxBytes) {
+      renameSync(file, `${file}.1`);
+      size = 0;
+    }
+    appendFileSync(file, line, { mode: 0o600 });
+    size += Buffer.byteLength(line);
+  }, level);
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}

@@ -1,0 +1,91 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Log } from "../core/log.ts";
+import { followEvents } from "../docker/events.ts";
+import { servingState } from "../scheduler/executors.ts";
+import { readDesired } from "../releases/desired-state.ts";
+import { removeStrays, type RecoverDeps } from "../releases/recover.ts";
+import type { RoutePublisher } from "../routes/publisher.ts";
+import type { Scheduler } from "../scheduler/scheduler.ts";
+import type { Services } from "../services/services.ts";
+import type { Runtime } from "./runtime.ts";
+import type { State } from "./state.ts";
+
+export interface ReconcileInput {
+  readonly state: State;
+  readonly runtime: Runtime;
+  readonly scheduler: Scheduler;
+  readonly publisher: RoutePublisher;
+  readonly services: Services;
+  readonly recover: RecoverDeps;
+  /** Goes on with the removal of apps that a crash interrupted. */
+  readonly finishDestroying: (signal: AbortSignal) => Promise<void>;
+  readonly engineProblem: (problem: string | undefined) => void;
+  readonly log: Log;
+}
+
+const settleMs = 3000;
+const retryMs = 2000;
+
+/**
+ * Takes over what runs: observes all apps, pushes the first table only when it knows all of them, then lets every
+ * loop work. Until the engine answers, the router goes on with the table that it has.
+ * Resolves when the first table is out, or when the engine turns out not to answer.
+ */
+export async function startReconciling(input: ReconcileInput, signal: AbortSignal): Promise<Promise<void>> {
+  const first = Promise.withResolvers<void>();
+  const done = run(input, first.resolve, signal);
+  await Promise.race([first.promise, done]);
+  return done;
+}
+
+async function run(input: ReconcileInput, onSettled: () => void, signal: AbortSignal): Promise<void> {
+  const { runtime, log } = input;
+  while (!signal.aborted) {
+    try {
+      await takeOver(input, signal);
+      input.engineProblem(undefined);
+      break;
+    } catch (err) {
+      if (signal.aborted) return;
+      input.engineProblem(err instanceof Error ? err.message : String(err));
+      log.warn("the engine cannot be used yet, will try again", { inMs: retryMs, err });
+      onSettled();
+      await delay(retryMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+  onSettled();
+  runtime.logs.collector.start();
+  const events = followEvents(
+    runtime.docker,
+    input.state.installId,
+    { onInstance: (appId) => input.scheduler.trigger(appId), onConnect: () => onConnect(input, signal) },
+    log.with({ part: "events" }),
+    signal,
+  );
+  await Promise.all([events, input.finishDestroying(signal).catch((err: unknown) => log.error("removal failed", { err }))]);
+}
+
+async function takeOver(input: ReconcileInput, signal: AbortSignal): Promise<void> {
+  const { state, runtime, scheduler, publisher } = input;
+  await removeStrays(input.recover, runtime.own, signal);
+  const apps = state.apps.list();
+  await scheduler.prime(
+    apps.map((app) => app.id),
+    settleMs,
+  );
+  for (const app of apps) {
+    const desired = readDesired({ apps: state.apps, releases: state.releases, routes: state.routes }, app.id);
+    const targets = desired === undefined ? [] : await scheduler.routable(app.id);
+    if (desired !== undefined) publisher.seed(app.id, targets, servingState(desired, targets.length));
+  }
+  await publisher.release(signal);
+  for (const app of apps) scheduler.trigger(app.id);
+}
+
+/** What happened while nobody listened was not seen: everything is looked at anew. */
+function onConnect(input: ReconcileInput, signal: AbortSignal): void {
+  input.scheduler.triggerAll();
+  input.services.reconcile(signal).catch((err: unknown) => {
+    if (!signal.aborted) input.log.error("services could not be reconciled", { err });
+  });
+}

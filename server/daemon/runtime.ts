@@ -1,0 +1,73 @@
+import { cpus, totalmem } from "node:os";
+import type { Config, Paths } from "../config/config.ts";
+import type { AppId } from "../core/ids.ts";
+import type { Log } from "../core/log.ts";
+import type { ConfigVars } from "../core/types.ts";
+import { connectDocker } from "../docker/client.ts";
+import { createImageEngine } from "../docker/image-builder.ts";
+import { createDockerEngine } from "../docker/instances.ts";
+import { createOwnObjects } from "../docker/leftovers.ts";
+import { createLogEngine } from "../docker/logs.ts";
+import { createNetworks } from "../docker/networks.ts";
+import { createServiceRuntime } from "../docker/services.ts";
+import { createStackSource } from "./stack-source.ts";
+import { buildpacks } from "../../buildpacks/index.ts";
+import { createAvailable } from "../builds/available.ts";
+import { createBuilder } from "../builds/builder.ts";
+import { buildLimits } from "../builds/limits.ts";
+import { createLogs, type Logs } from "../logs/logs.ts";
+import type { State } from "./state.ts";
+
+/** The engine with everything of ours that works on it and knows no other part of the daemon. */
+export type Runtime = ReturnType<typeof createRuntime>;
+
+export function createRuntime(config: Config, paths: Paths, state: State, log: Log, stack: AsyncDisposableStack) {
+  const docker = connectDocker();
+  const home = state.installId;
+  const networks = createNetworks(docker, home);
+  const stackSource = createStackSource(docker, log);
+  const logs = stack.use(
+    createLogs({
+      store: { dir: paths.logs },
+      engine: createLogEngine(docker, home),
+      resolve: (name) => state.apps.get(name).id,
+      log: log.with({ part: "logs" }),
+    }),
+  );
+  const builder = stack.use(
+    createBuilder({
+      engine: createImageEngine(docker, home),
+      buildpacks,
+      available: createAvailable(config.home),
+      stack: stackSource,
+      limits: buildLimits({ memoryBytes: totalmem(), cpus: cpus().length }),
+      clock: Date.now,
+      log: log.with({ part: "builds" }),
+    }),
+  );
+  return {
+    docker,
+    networks,
+    stackSource,
+    engine: createDockerEngine(docker, home, networks),
+    own: createOwnObjects(docker, home),
+    serviceRuntime: createServiceRuntime(docker, home),
+    logs,
+    builder,
+  };
+}
+
+/** Platform lines of an app's log. */
+export function createSay(logs: Logs) {
+  return (appId: AppId, process: string, text: string): void =>
+    logs.append(appId, { at: Date.now(), source: "paas", process, text });
+}
+
+/** What instances get from bindings: one variable per URL, and the object of them all. */
+export function bindingEnvOf(services: { environmentOf(appId: AppId): { env: ConfigVars; vcapServices: object } }) {
+  return (appId: AppId): ConfigVars => {
+    const { env, vcapServices } = services.environmentOf(appId);
+    return { ...env, VCAP_SERVICES: JSON.stringify(vcapServices) };
+  };
+}
+

@@ -1,0 +1,89 @@
+import type { Fault } from "../core/fault.ts";
+import type { Log } from "../core/log.ts";
+import type { Config } from "../config/config.ts";
+import type { RouterControl, TableRoute } from "../router/protocol.ts";
+import { readDesired } from "../releases/desired-state.ts";
+import { RoutePublisher } from "../routes/publisher.ts";
+import { createRoutes } from "../routes/routes.ts";
+import { defaultSpace } from "../core/ids.ts";
+import { probe } from "../scheduler/probe.ts";
+import { Scheduler } from "../scheduler/scheduler.ts";
+import { createSay, type Runtime } from "./runtime.ts";
+import type { State } from "./state.ts";
+
+export interface SchedulingInput {
+  readonly config: Config;
+  readonly state: State;
+  readonly runtime: Runtime;
+  readonly router: () => RouterControl;
+  /** Where the API listens on loopback. */
+  readonly apiPort: () => number;
+  readonly log: Log;
+  readonly fault: Fault;
+  readonly engineProblem: (problem: string | undefined) => void;
+}
+
+const drainMs = 30_000;
+const graceMs = 30_000;
+const publishTimeoutMs = 15_000;
+
+/** Scheduler, routes and what pushes the table to the router. */
+export function createSchedulerParts(input: SchedulingInput) {
+  const { config, state, runtime, log } = input;
+  const publisher = new RoutePublisher({
+    control: input.router,
+    routes: () => state.routes.list(),
+    appName: (appId) => state.apps.getById(appId)?.name,
+    own: () => [apiRoute(config, input.apiPort())],
+  });
+  const scheduler = new Scheduler({
+    engine: runtime.engine,
+    routing: publisher,
+    probe,
+    now: Date.now,
+    log: log.with({ part: "scheduler" }),
+    desired: (appId) => readDesired({ apps: state.apps, releases: state.releases, routes: state.routes }, appId),
+    promote: (generationId) => promote(state, generationId),
+    fail: (generationId, reason) => {
+      const generation = state.releases.generation(generationId);
+      if (generation?.status === "active") state.releases.failGeneration(generation, reason);
+    },
+    say: createSay(runtime.logs),
+    started: (container) =>
+      runtime.logs.collector.watch({ ...container, process: `${container.type}.${container.index}` }),
+    beforeRemove: (containerId) => runtime.logs.collector.finish(containerId),
+    engineProblem: input.engineProblem,
+    fault: input.fault,
+    drainMs,
+    graceMs,
+  });
+  const publishRoutes = () => publisher.refresh(AbortSignal.timeout(publishTimeoutMs));
+  const routes = createRoutes({
+    store: state.routes,
+    apps: state.apps,
+    changed: publishRoutes,
+    domain: config.domain,
+    httpPort: () => input.router().httpPort,
+    space: defaultSpace,
+    now: Date.now,
+  });
+  return { scheduler, publisher, routes, publishRoutes };
+}
+
+function promote(state: State, generationId: string): boolean {
+  const generation = state.releases.generation(generationId);
+  if (generation?.status !== "active") return false;
+  state.releases.promote(generation);
+  return true;
+}
+
+/** The API is reachable by the router too. */
+function apiRoute(config: Config, port: number): TableRoute {
+  return {
+    host: `paas.${config.domain}`,
+    path: "/",
+    app: undefined,
+    state: "running",
+    targets: [{ id: "api", name: "api", host: "127.0.0.1", port }],
+  };
+}

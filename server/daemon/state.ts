@@ -1,0 +1,42 @@
+import { chmodSync, mkdirSync } from "node:fs";
+import type { Paths } from "../config/config.ts";
+import { newId } from "../core/ids.ts";
+import { createAppStore, type AppStore } from "../store/apps.ts";
+import { openDatabase, type Db } from "../store/open.ts";
+import { createReleaseStore, type ReleaseStore } from "../store/releases.ts";
+import { createRouteStore, type RouteStore } from "../store/routes.ts";
+import { createSealer, loadSecretKey, type Sealer } from "../store/seal.ts";
+
+/** The state file, opened, and its aggregates. */
+export interface State {
+  readonly db: Db;
+  readonly sealer: Sealer;
+  readonly apps: AppStore;
+  readonly releases: ReleaseStore;
+  readonly routes: RouteStore;
+  /** Names this installation on the engine: the value of the home label. */
+  readonly installId: string;
+}
+
+/** Makes the folders of a home, for its owner only. */
+export function makeHome(home: string, paths: Paths): void {
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  chmodSync(home, 0o700);
+  for (const dir of [paths.routerDir, paths.repos, paths.work, paths.builds, paths.logs]) {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  }
+}
+
+export function openState(paths: Paths, stack: Pick<AsyncDisposableStack, "use">): State {
+  const { db } = stack.use(openDatabase(paths.database));
+  const sealer = createSealer(loadSecretKey(paths.secretKey));
+  const apps = createAppStore(db, sealer);
+  return {
+    db,
+    sealer,
+    apps,
+    releases: createReleaseStore(db, sealer),
+    routes: createRouteStore(db),
+    installId: apps.setting("installId", newId),
+  };
+}

@@ -1,0 +1,147 @@
+import cluster, { type Worker } from "node:cluster";
+import { fileURLToPath } from "node:url";
+import type { Log } from "../core/log.ts";
+import type { DataPathOptions, WorkerStatus } from "./data-path.ts";
+import type { RoutingTable } from "./protocol.ts";
+import type { Question } from "./wire.ts";
+import type { FromWorker, ToWorker } from "./worker-messages.ts";
+import type { Workers } from "./workers.ts";
+
+export interface ClusterOptions extends DataPathOptions {
+  readonly count: number;
+  readonly log: Log;
+}
+
+const replaceAfterMs = 200;
+
+/** Several workers on one socket that this process holds. One that dies is replaced and starts with the table in force. */
+export async function startClusterWorkers(options: ClusterOptions): Promise<Workers> {
+  const workers = new ClusterWorkers(options);
+  await workers.start();
+  return workers;
+}
+
+class ClusterWorkers implements Workers {
+  readonly #options: ClusterOptions;
+  readonly #members = new Map<number, Member>();
+  #table: RoutingTable;
+  #isClosing = false;
+  httpPort = 0;
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+    this.#table = options.table;
+    // Round robin would hand each connection over a channel: more than twice the work.
+    cluster.schedulingPolicy = cluster.SCHED_NONE;
+    cluster.setupPrimary({ exec: fileURLToPath(new URL("./worker-main.ts", import.meta.url)), args: [] });
+  }
+
+  async start(): Promise<void> {
+    const members = Array.from({ length: this.#options.count }, () => this.#fork());
+    const ports = await Promise.all(members.map((member) => member.listening));
+    this.httpPort = ports[0] ?? 0;
+  }
+
+  async apply(table: RoutingTable): Promise<void> {
+    this.#table = table;
+    await this.#askAll({ type: "apply", table });
+  }
+
+  async drain(targetIds: readonly string[], deadlineMs: number): Promise<boolean> {
+    const answers = await this.#askAll({ type: "drain", targetIds, deadlineMs });
+    return answers.every((answer) => answer === true);
+  }
+
+  async status(): Promise<readonly WorkerStatus[]> {
+    return (await this.#askAll({ type: "status" })) as readonly WorkerStatus[];
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    this.#isClosing = true;
+    const members = [...this.#members.values()];
+    for (const member of members) member.send({ type: "close", deadlineMs });
+    await Promise.all(members.map((member) => member.exited));
+  }
+
+  /** Answers of all that live. One that dies meanwhile has nothing under way and routes by no table: it is left out. */
+  async #askAll(question: Question): Promise<unknown[]> {
+    const answers = await Promise.all([...this.#members.values()].map((member) => member.ask(question)));
+    return answers.filter((answer) => answer !== gone).map((answer) => answer);
+  }
+
+  #fork(): Member {
+    const { listen, port, log } = this.#options;
+    const member = new Member(cluster.fork(), this.#options.record);
+    this.#members.set(member.id, member);
+    // Messages arrive in order: a table that is applied from now on comes after this one.
+    member.send({ type: "start", listen, port, table: this.#table });
+    void member.exited.then((cause) => {
+      this.#members.delete(member.id);
+      if (this.#isClosing) return;
+      log.error("router worker died", { worker: member.pid, cause });
+      if (this.httpPort !== 0) setTimeout(() => this.#replace(), replaceAfterMs);
+    });
+    return member;
+  }
+
+  #replace(): void {
+    if (this.#isClosing) return;
+    this.#fork().listening.catch((err: unknown) => this.#options.log.error("router worker did not start", { err }));
+  }
+}
+
+const gone = Symbol("the worker is gone");
+
+class Member {
+  readonly #worker: Worker;
+  readonly #questions = new Map<number, (value: unknown) => void>();
+  #nextId = 1;
+  readonly listening: Promise<number>;
+  /** Resolves with the exit code or signal. */
+  readonly exited: Promise<string>;
+
+  constructor(worker: Worker, record: DataPathOptions["record"]) {
+    this.#worker = worker;
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    this.listening = promise;
+    worker.on("message", (message: FromWorker) => {
+      if (message.type === "listening") resolve(message.port);
+      else if (message.type === "failed") reject(Object.assign(new Error(message.message), { code: message.code }));
+      else if (message.type === "records") for (const one of message.records) record(one);
+      else this.#questions.get(message.id)?.(message.value);
+    });
+    worker.on("error", () => {});
+    this.exited = new Promise((exited) => {
+      worker.once("exit", (code, signal) => {
+        reject(new Error(`worker ended (${signal ?? code}) before it listened`));
+        for (const answer of this.#questions.values()) answer(gone);
+        exited(signal ?? String(code));
+      });
+    });
+    promise.catch(() => {});
+  }
+
+  get id(): number {
+    return this.#worker.id;
+  }
+
+  get pid(): number | undefined {
+    return this.#worker.process.pid;
+  }
+
+  send(message: ToWorker): void {
+    if (this.#worker.isConnected()) this.#worker.send(message);
+  }
+
+  ask(question: Question): Promise<unknown> {
+    if (!this.#worker.isConnected()) return Promise.resolve(gone);
+    const id = this.#nextId++;
+    return new Promise((resolve) => {
+      this.#questions.set(id, (value) => {
+        this.#questions.delete(id);
+        resolve(value);
+      });
+      this.send({ type: "question", id, question });
+    });
+  }
+}

@@ -1,0 +1,58 @@
+import { parseArgs } from "node:util";
+import { pathsOf } from "../config/config.ts";
+import { createLog, type Log } from "../core/log.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { RouterRunningError, startRouter } from "./router.ts";
+
+const closeDeadlineMs = 30_000;
+
+/** The router's process: `main.ts --home=DIR --listen=ADDRESS --http-port=N --workers=N`. */
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      home: { type: "string" },
+      listen: { type: "string", default: "0.0.0.0" },
+      "http-port": { type: "string", default: "80" },
+      workers: { type: "string", default: "1" },
+      // Only fills the compile cache: a process that strips types itself needs 17 MB more for good.
+      warm: { type: "boolean", default: false },
+    },
+  });
+  if (values.warm || values.home === undefined) return;
+  const log = createLog((line) => process.stderr.write(line)).with({ part: "router", pid: process.pid });
+  keepGoing(log);
+  const ended = new Promise<string>((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, resolve);
+  });
+  process.on("SIGHUP", () => {});
+  const router = await startRouter({
+    paths: pathsOf(values.home),
+    listen: values.listen,
+    httpPort: Number(values["http-port"]),
+    workers: Number(values.workers),
+    log,
+  });
+  log.info("router ends", { signal: await ended });
+  await router.close(closeDeadlineMs);
+  process.exit(0);
+}
+
+/** What is not foreseen in one exchange must not end all others: an exchange shares nothing with them. */
+function keepGoing(log: Log): void {
+  process.on("uncaughtException", (err) => log.error("router met an unforeseen error", { err }));
+  process.on("unhandledRejection", (err) => log.error("router met an unforeseen rejection", { err }));
+}
+
+function exitCodeOf(err: unknown): number {
+  if (err instanceof RouterRunningError) return exitCodes.running;
+  const code = err instanceof Error && "code" in err ? err.code : undefined;
+  if (code === "EADDRINUSE") return exitCodes.portTaken;
+  return code === "EACCES" ? exitCodes.portDenied : exitCodes.failed;
+}
+
+if (import.meta.main) {
+  main().catch((err: unknown) => {
+    createLog((line) => process.stderr.write(line)).error("router did not start", { err });
+    process.exit(exitCodeOf(err));
+  });
+}

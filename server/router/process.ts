@@ -1,0 +1,192 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { closeSync, openSync, renameSync, statSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { Config, Paths } from "../config/config.ts";
+import { AppError } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import { waitFor } from "../core/time.ts";
+import { connectRouter, type RouterClient } from "./client.ts";
+import { openConnection } from "./connection.ts";
+import { exitCodes } from "./exit-codes.ts";
+import type { RequestRecord } from "./protocol.ts";
+import { type Hello, protocolVersion } from "./wire.ts";
+
+export interface EnsureRouterOptions {
+  readonly config: Pick<Config, "home" | "listen" | "httpPort" | "routerWorkers">;
+  readonly paths: Pick<Paths, "routerDir" | "routerPidFile" | "routerSocket">;
+  /** The pinned Node. */
+  readonly node: string;
+  readonly log: Log;
+  readonly onRequests: (records: readonly RequestRecord[]) => void;
+  readonly signal: AbortSignal;
+}
+
+const mainFile = fileURLToPath(new URL("./main.ts", import.meta.url));
+const nodeFlags = ["--max-semi-space-size=2", "--single-threaded", "--disable-warning=ExperimentalWarning"];
+const startTimeoutMs = 15_000;
+const stopTimeoutMs = 35_000;
+const greetingTimeoutMs = 2_000;
+const maxLogBytes = 10_000_000;
+
+/**
+ * Attaches to the router that runs, or starts one; one with other settings is replaced. While the client lives, a
+ * router that dies is started again. @throws AppError ROUTER_PORT_TAKEN, ROUTER_PORT_DENIED, ROUTER_NOT_STARTED
+ */
+export async function ensureRouter(options: EnsureRouterOptions): Promise<RouterClient> {
+  const { paths, log, onRequests, signal, config } = options;
+  await mkdir(paths.routerDir, { recursive: true, mode: 0o700 });
+  const live = await greet(paths);
+  const isUsable = live !== undefined && matches(live, config);
+  if (live !== undefined && !isUsable) log.info("router has other settings and is replaced", { router: live.pid });
+  if (!isUsable) {
+    await stopRouter(paths);
+    await warmUp(options);
+    await start(options, config.httpPort);
+  }
+  signal.throwIfAborted();
+  const revive = async (lastPort: number) => {
+    if ((await greet(paths)) !== undefined || (await livingPid(paths)) !== undefined) return;
+    log.warn("router is gone and is started again");
+    await start({ ...options, signal: AbortSignal.timeout(startTimeoutMs) }, lastPort);
+  };
+  return connectRouter({ socket: paths.routerSocket, onRequests, log, revive });
+}
+
+/** Ends the router of a home: what is under way may end within 30 s. True when there was one. */
+export async function stopRouter(paths: EnsureRouterOptions["paths"]): Promise<boolean> {
+  const pid = (await greet(paths))?.pid ?? (await livingPid(paths));
+  if (pid === undefined) return false;
+  send(pid, "SIGTERM");
+  const hasEnded = async () => (await commandLine(pid)).length === 0;
+  try {
+    await waitFor(hasEnded, { every: 25, signal: AbortSignal.timeout(stopTimeoutMs) });
+  } catch {
+    send(pid, "SIGKILL");
+    await waitFor(hasEnded, { every: 25, signal: AbortSignal.timeout(stopTimeoutMs) });
+  }
+  return true;
+}
+
+function matches(live: Hello, config: EnsureRouterOptions["config"]): boolean {
+  const hasPort = config.httpPort === 0 || live.httpPort === config.httpPort;
+  const isSame = live.listen === config.listen && live.workers === config.routerWorkers;
+  return live.protocol === protocolVersion && hasPort && isSame;
+}
+
+async function greet(paths: EnsureRouterOptions["paths"]): Promise<Hello | undefined> {
+  try {
+    const connection = await openConnection(paths.routerSocket, greetingTimeoutMs);
+    connection.close();
+    return connection.hello;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Fills the compile cache, so that the router need not load what strips types. Only memory depends on it. */
+async function warmUp(options: EnsureRouterOptions): Promise<void> {
+  const { node, log, signal } = options;
+  const run = promisify(execFile)(node, [...nodeFlags, mainFile, "--warm"], {
+    env: environment(options),
+    timeout: startTimeoutMs,
+    signal,
+  });
+  await run.catch((err: unknown) => log.warn("router's compile cache was not filled", { err }));
+}
+
+async function start(options: EnsureRouterOptions, httpPort: number): Promise<void> {
+  const child = launch(options, httpPort);
+  const ended = new AbortController();
+  child.once("error", (cause) => ended.abort(notStarted(options, cause.message)));
+  child.once("exit", (code, signal) => ended.abort(startError(code, signal, options, httpPort)));
+  const signal = AbortSignal.any([options.signal, ended.signal, AbortSignal.timeout(startTimeoutMs)]);
+  try {
+    await waitFor(async () => (await greet(options.paths))?.pid === child.pid, { every: 20, signal });
+  } catch {
+    options.signal.throwIfAborted();
+    ended.signal.throwIfAborted();
+    throw notStarted(options, `no answer within ${startTimeoutMs / 1000} s`);
+  }
+}
+
+function notStarted(options: EnsureRouterOptions, cause: string): AppError {
+  return new AppError("ROUTER_NOT_STARTED", { cause, log: logFile(options.paths) });
+}
+
+function launch(options: EnsureRouterOptions, httpPort: number): ChildProcess {
+  const { home, listen, routerWorkers } = options.config;
+  const args = [`--home=${home}`, `--listen=${listen}`, `--http-port=${httpPort}`, `--workers=${routerWorkers}`];
+  const output = openLog(logFile(options.paths));
+  try {
+    const child = spawn(options.node, [...nodeFlags, mainFile, ...args], {
+      cwd: "/",
+      detached: true,
+      stdio: ["ignore", output, output],
+      env: environment(options),
+    });
+    child.unref();
+    return child;
+  } finally {
+    closeSync(output);
+  }
+}
+
+/** Little of the daemon's own: there may be secrets in its environment. */
+function environment(options: EnsureRouterOptions): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env["PATH"] ?? "",
+    NODE_COMPILE_CACHE: path.join(options.paths.routerDir, "compile-cache"),
+    MALLOC_ARENA_MAX: "1",
+  };
+}
+
+function logFile(paths: EnsureRouterOptions["paths"]): string {
+  return path.join(paths.routerDir, "router.log");
+}
+
+function openLog(file: string): number {
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > maxLogBytes) renameSync(file, `${file}.1`);
+  return openSync(file, "a", 0o600);
+}
+
+function startError(
+  code: number | null,
+  signal: NodeJS.Signals | null,
+  options: EnsureRouterOptions,
+  port: number,
+): AppError {
+  const { listen } = options.config;
+  if (code === exitCodes.portTaken) return new AppError("ROUTER_PORT_TAKEN", { port, listen });
+  if (code === exitCodes.portDenied) return new AppError("ROUTER_PORT_DENIED", { port, listen });
+  const cause = signal === null ? `exit code ${code}` : `signal ${signal}`;
+  return notStarted(options, cause);
+}
+
+/** The process of the pid file, if it is a router of this home: the number may have passed to another process. */
+async function livingPid(paths: EnsureRouterOptions["paths"]): Promise<number | undefined> {
+  const pid = Number(await readFile(paths.routerPidFile, "utf8").catch(() => ""));
+  return Number.isInteger(pid) && pid > 1 && (await isRouter(pid, paths)) ? pid : undefined;
+}
+
+async function isRouter(pid: number, paths: EnsureRouterOptions["paths"]): Promise<boolean> {
+  const args = await commandLine(pid);
+  return args.some((arg) => arg.endsWith("router/main.ts")) && args.includes(`--home=${path.dirname(paths.routerDir)}`);
+}
+
+/** Empty for a process that has ended, also when nobody has collected it. */
+async function commandLine(pid: number): Promise<readonly string[]> {
+  const text = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+  return text === "" ? [] : text.split("\0");
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (err) {
+    if (!(err instanceof Error && "code" in err && err.code === "ESRCH")) throw err;
+  }
+}

@@ -1,0 +1,152 @@
+import { rmSync } from "node:fs";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import type { Paths } from "../config/config.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import { openConnection } from "./connection.ts";
+import { type Controlled, ControlServer } from "./control-server.ts";
+import type { WorkerStatus } from "./data-path.ts";
+import type { RoutingTable } from "./protocol.ts";
+import { RecordBuffer } from "./record-buffer.ts";
+import { emptyTable, isRoutingTable, loadTable, saveTable } from "./table-file.ts";
+import type { ApplyResult, Hello, NumberedQuestion, RouterStatus } from "./wire.ts";
+import { startLocalWorker, type Workers } from "./workers.ts";
+
+export interface RouterOptions {
+  readonly paths: Pick<Paths, "routerDir" | "routerPidFile" | "routerSocket">;
+  readonly listen: string;
+  readonly httpPort: number;
+  readonly workers: number;
+  readonly log: Log;
+}
+
+export interface Router {
+  readonly httpPort: number;
+  /** Stops accepting at once, and resolves when what was under way has ended or `deadlineMs` has passed. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** Starts the router in this process, with the table that was in force last. @throws ROUTER_RUNNING_CODE or listen's error */
+export async function startRouter(options: RouterOptions): Promise<Router> {
+  const { paths, log } = options;
+  await mkdir(paths.routerDir, { recursive: true, mode: 0o700 });
+  await claimSocket(paths.routerSocket);
+  const file = path.join(paths.routerDir, "table.json");
+  const table = savedTable(file, log);
+  const records = new RecordBuffer();
+  const workers = await startWorkers(options, table, records);
+  const core = new RouterCore(options, workers, table, file);
+  const control = new ControlServer(core, records);
+  await control.listen(paths.routerSocket);
+  await writePidFile(paths.routerPidFile);
+  log.info("router listens", { port: workers.httpPort, workers: options.workers, routes: table.routes.length });
+  return {
+    httpPort: workers.httpPort,
+    async close(deadlineMs) {
+      await removeOwnPidFile(paths.routerPidFile);
+      const closed = workers.close(deadlineMs);
+      // At once: another router may take this place while the last answers go out.
+      await control[Symbol.asyncDispose]();
+      await closed;
+    },
+  };
+}
+
+async function startWorkers(options: RouterOptions, table: RoutingTable, records: RecordBuffer): Promise<Workers> {
+  const { listen, httpPort: port, workers: count, log } = options;
+  const shared = { listen, port, table, record: records.push.bind(records) };
+  if (count <= 1) return startLocalWorker(shared);
+  const { startClusterWorkers } = await import("./cluster-workers.ts");
+  return startClusterWorkers({ ...shared, count, log });
+}
+
+class RouterCore implements Controlled {
+  readonly #options: RouterOptions;
+  readonly #workers: Workers;
+  readonly #file: string;
+  #version: number;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: RouterOptions, workers: Workers, table: RoutingTable, file: string) {
+    this.#options = options;
+    this.#workers = workers;
+    this.#version = table.version;
+    this.#file = file;
+  }
+
+  hello(): Omit<Hello, "type" | "protocol"> {
+    const { listen, workers } = this.#options;
+    return { pid: process.pid, listen, httpPort: this.#workers.httpPort, workers, version: this.#version };
+  }
+
+  ask(question: NumberedQuestion): Promise<unknown> {
+    if (question.type === "drain") return this.#workers.drain(question.targetIds, question.deadlineMs);
+    if (question.type === "status") return this.#status();
+    const applied = this.#last.then(() => this.#apply(question.table));
+    this.#last = applied.catch(() => {});
+    return applied;
+  }
+
+  async #apply(table: unknown): Promise<ApplyResult> {
+    if (!isRoutingTable(table)) throw new TypeError("not a routing table");
+    if (table.version <= this.#version) return { applied: false, version: this.#version };
+    this.#version = table.version;
+    await this.#workers.apply(table);
+    try {
+      await saveTable(this.#file, table);
+    } catch (err) {
+      // A full disk must not stop a deploy: the table is in force, and the next one is saved again.
+      this.#options.log.error("routing table was not saved", { err });
+    }
+    return { applied: true };
+  }
+
+  async #status(): Promise<RouterStatus> {
+    const all = await this.#workers.status();
+    return {
+      version: Math.min(...all.map((one) => one.version)),
+      workers: all.length,
+      inFlight: sum(all.map((one) => one.inFlight)),
+      requests: all.reduce((total, one) => total + one.requests, 0),
+      failures: sum(all.map((one) => one.failures)),
+      rssBytes: all.map((one: WorkerStatus) => one.rssBytes),
+    };
+  }
+}
+
+function sum(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const total: Record<string, number> = {};
+  for (const one of all) for (const [key, value] of Object.entries(one)) total[key] = (total[key] ?? 0) + value;
+  return total;
+}
+
+function savedTable(file: string, log: Log): RoutingTable {
+  try {
+    return loadTable(file) ?? emptyTable;
+  } catch (err) {
+    log.error("saved routing table cannot be used", { cause: messageOf(err) });
+    return emptyTable;
+  }
+}
+
+export class RouterRunningError extends Error {}
+
+async function claimSocket(file: string): Promise<void> {
+  const other = await openConnection(file, 1_000).catch(() => undefined);
+  if (other !== undefined) {
+    other.close();
+    throw new RouterRunningError(`a router runs already (process ${other.hello.pid})`);
+  }
+  rmSync(file, { force: true });
+}
+
+async function writePidFile(file: string): Promise<void> {
+  await writeFile(`${file}.new`, `${process.pid}\n`);
+  await rename(`${file}.new`, file);
+}
+
+async function removeOwnPidFile(file: string): Promise<void> {
+  const owner = await readFile(file, "utf8").catch(() => "");
+  if (owner.trim() === String(process.pid)) await rm(file, { force: true });
+}

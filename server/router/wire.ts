@@ -1,0 +1,95 @@
+import type { Socket } from "node:net";
+import type { RequestRecord, RoutingTable } from "./protocol.ts";
+
+/** Messages on the router's control socket: one JSON object a line. A router of another protocol is replaced. */
+export const protocolVersion = 1;
+
+export interface Hello {
+  readonly type: "hello";
+  readonly protocol: number;
+  readonly pid: number;
+  readonly listen: string;
+  readonly httpPort: number;
+  readonly workers: number;
+  /** Of the table in force. */
+  readonly version: number;
+}
+
+export interface RouterStatus {
+  readonly version: number;
+  readonly workers: number;
+  /** Target id → exchanges under way, over all workers. */
+  readonly inFlight: Readonly<Record<string, number>>;
+  readonly requests: number;
+  /** Code → answers. */
+  readonly failures: Readonly<Record<string, number>>;
+  /** One figure a worker. */
+  readonly rssBytes: readonly number[];
+}
+
+export type Question =
+  | { readonly type: "apply"; readonly table: RoutingTable }
+  | { readonly type: "drain"; readonly targetIds: readonly string[]; readonly deadlineMs: number }
+  | { readonly type: "status" };
+
+export type NumberedQuestion = Question & { readonly id: number };
+
+export type ToRouter =
+  | NumberedQuestion
+  /** Request records come to the connection that asked last. */
+  | { readonly type: "subscribe" }
+  /** All records before this number are kept elsewhere now. */
+  | { readonly type: "received"; readonly upTo: number };
+
+export interface RecordBatch {
+  readonly type: "records";
+  /** Number of the first record, counted over the router's life. */
+  readonly first: number;
+  readonly records: readonly RequestRecord[];
+  /** Lost before `first` because nobody fetched them. */
+  readonly dropped: number;
+}
+
+export type ApplyResult = { readonly applied: true } | { readonly applied: false; readonly version: number };
+
+export type Reply =
+  | { readonly type: "reply"; readonly id: number; readonly ok: true; readonly value: unknown }
+  | { readonly type: "reply"; readonly id: number; readonly ok: false; readonly message: string };
+
+export type FromRouter = Hello | Reply | RecordBatch;
+
+const maxLineLength = 256 * 1024 * 1024;
+
+/** Calls `onMessage` for each line that is a JSON object; anything else ends the connection. */
+export function readMessages(socket: Socket, onMessage: (message: object) => void): void {
+  let pieces: string[] = [];
+  let length = 0;
+  socket.setEncoding("utf8");
+  socket.on("data", (chunk: string) => {
+    const lines = chunk.split("\n");
+    const rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const message = parseObject(pieces.join("") + line);
+      pieces = [];
+      length = 0;
+      if (message === undefined) socket.destroy();
+      else onMessage(message);
+    }
+    pieces.push(rest);
+    length += rest.length;
+    if (length > maxLineLength) socket.destroy();
+  });
+}
+
+export function sendMessage(socket: Socket, message: ToRouter | FromRouter): void {
+  if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
+}
+
+export function parseObject(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,55 @@
+import { messageOf } from "../core/errors.ts";
+import { DataPath } from "./data-path.ts";
+import type { RequestRecord } from "./protocol.ts";
+import type { Question } from "./wire.ts";
+import type { FromWorker, ToWorker } from "./worker-messages.ts";
+
+const flushEveryMs = 100;
+
+/** One of several workers: a child of the router's primary, which tells it everything over the process channel. */
+function run(): void {
+  let dataPath: DataPath | undefined;
+  const records: RequestRecord[] = [];
+  const flush = () => {
+    if (records.length > 0) send({ type: "records", records: records.splice(0) });
+  };
+  setInterval(flush, flushEveryMs);
+  process.on("message", (message: ToWorker) => {
+    if (message.type === "start") {
+      dataPath = new DataPath({ ...message, record: (record) => records.push(record) });
+      listen(dataPath);
+    } else if (dataPath !== undefined && message.type === "question") {
+      void answer(dataPath, message.id, message.question);
+    } else if (dataPath !== undefined && message.type === "close") {
+      void dataPath.close(message.deadlineMs).then(() => {
+        flush();
+        process.disconnect();
+      });
+    }
+  });
+  process.on("SIGTERM", () => {});
+  process.on("SIGINT", () => {});
+}
+
+function listen(dataPath: DataPath): void {
+  dataPath.listen().then(
+    (port) => send({ type: "listening", port }),
+    (err: NodeJS.ErrnoException) => send({ type: "failed", code: err.code ?? "", message: messageOf(err) }),
+  );
+}
+
+async function answer(dataPath: DataPath, id: number, question: Question): Promise<void> {
+  send({ type: "reply", id, value: await ask(dataPath, question) });
+}
+
+async function ask(dataPath: DataPath, question: Question): Promise<unknown> {
+  if (question.type === "drain") return dataPath.drain(question.targetIds, question.deadlineMs);
+  if (question.type === "apply") dataPath.apply(question.table);
+  return dataPath.status();
+}
+
+function send(message: FromWorker): void {
+  if (process.connected) process.send?.(message);
+}
+
+if (import.meta.main) run();

@@ -1,0 +1,27 @@
+import { DataPath, type DataPathOptions, type WorkerStatus } from "./data-path.ts";
+import type { RoutingTable } from "./protocol.ts";
+
+/** The processes that carry the traffic. */
+export interface Workers {
+  readonly httpPort: number;
+  /** Resolves when every worker routes by this table. */
+  apply(table: RoutingTable): Promise<void>;
+  /** True when no worker has anything under way to these targets, false after `deadlineMs`. */
+  drain(targetIds: readonly string[], deadlineMs: number): Promise<boolean>;
+  status(): Promise<readonly WorkerStatus[]>;
+  /** Stops accepting at once and resolves when what was under way has ended. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** The only worker is this process itself: half the memory of a primary with one child. */
+export async function startLocalWorker(options: DataPathOptions): Promise<Workers> {
+  const dataPath = new DataPath(options);
+  const httpPort = await dataPath.listen();
+  return {
+    httpPort,
+    apply: async (table) => dataPath.apply(table),
+    drain: (targetIds, deadlineMs) => dataPath.drain(targetIds, deadlineMs),
+    status: async () => [dataPath.status()],
+    close: (deadlineMs) => dataPath.close(deadlineMs),
+  };
+}

@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { newId } from "../../../server/core/ids.ts";
+import { labels } from "../../../server/docker/client.ts";
+import { BuildHarness, type BuildRun, findStackImages, type SourceFiles } from "../../support/build-harness.ts";
+
+const harness = new BuildHarness();
+const hasty = new BuildHarness({ limits: { timeoutMs: 3000 } });
+const small = new BuildHarness({ limits: { memoryBytes: 64 * 1024 ** 2 } });
+let base = "";
+beforeAll(async () => {
+  base = (await findStackImages(harness.docker)).runImage;
+});
+afterAll(async () => {
+  for (const each of [harness, hasty, small]) await each[Symbol.asyncDispose]();
+});
+
+async function build(dockerfile: string, files: SourceFiles = {}, on = harness): Promise<BuildRun> {
+  const source = await on.source({ Dockerfile: dockerfile.replaceAll("BASE", base), ...files });
+  return on.build(on.app(), source);
+}
+
+function dropletOf({ result, lines }: BuildRun) {
+  if (!result.ok) throw new Error(`${result.reason}\n${lines.join("\n")}`);
+  return result.droplet;
+}
+
+function reasonOf({ result }: BuildRun): string {
+  return result.ok ? "it succeeded" : result.reason;
+}
+
+/** No build step is cached from an earlier run. */
+const fresh = () => `LABEL nonce=${newId()}`;
+
+test("the image is the droplet, its steps are shown, its first exposed port is where web listens", async () => {
+  const run = await build(
+    `FROM BASE\n${fresh()}\nEXPOSE 3000/tcp 80 53/udp\nCOPY page.txt /page.txt\nRUN echo from-the-step\nCMD ["cat", "/page.txt"]\n`,
+    {
+      "page.txt": "hello",
+    },
+  );
+  const droplet = dropletOf(run);
+  expect(droplet).toMatchObject({ kind: "dockerfile", port: 3000, builder: "Dockerfile", launcher: ["/bin/sh", "-c"] });
+  expect(droplet.processes).toEqual([{ type: "web", command: undefined }]);
+  expect(run.lines).toEqual(expect.arrayContaining(["-----> Dockerfile found", "       from-the-step"]));
+  expect(run.lines.join("\n")).toMatch(/Step 4\/6 : COPY page.txt/);
+  expect(run.lines.join("\n")).not.toContain("LABEL paas");
+  expect(await harness.run(droplet.imageId)).toBe("hello");
+  const { Config } = await harness.docker.getImage(droplet.imageId).inspect();
+  expect(Config.Labels).toMatchObject({ [labels.kind]: "droplet", [labels.home]: harness.home });
+});
+
+test("without EXPOSE web listens on 8080", async () => {
+  expect(dropletOf(await build("FROM BASE\nCMD true")).port).toBe(8080);
+});
+
+test("a Procfile's commands are the processes", async () => {
+  const run = await build('FROM BASE\nENTRYPOINT ["false"]', { Procfile: "web: serve\nworker: work" });
+  expect(dropletOf(run).processes).toEqual([
+    { type: "web", command: "serve" },
+    { type: "worker", command: "work" },
+  ]);
+});
+
+test("a step that fails is named with its exit code, its output shown, and nothing is left", async () => {
+  const run = await build(`FROM BASE\n${fresh()}\nRUN echo before && exit 7\nCMD true`);
+  expect(reasonOf(run)).toMatch(/^Dockerfile step 3\/3 \(RUN echo before && exit 7\) exited with code 7\.$/);
+  expect(run.lines).toContain("       before");
+  const containers = await harness.docker.listContainers({ all: true });
+  expect(containers.filter((c) => c.Command.includes("echo before && exit 7"))).toEqual([]);
+});
+
+test("a base image that cannot be had is named", async () => {
+  const run = await build("FROM 127.0.0.1:9/no/such-image:1.2\nCMD true");
+  expect(reasonOf(run)).toMatch(
+    /^The base image "127\.0\.0\.1:9\/no\/such-image:1\.2" of Dockerfile step 1\/2 could not be pulled: /,
+  );
+});
+
+test("a file that COPY does not find is named", async () => {
+  expect(reasonOf(await build("FROM BASE\nCOPY nothing.txt /\nCMD true"))).toMatch(
+    /^Dockerfile step 2\/3 \(COPY nothing\.txt \/\) failed: .*nothing\.txt/,
+  );
+});
+
+test("a Dockerfile with an unknown instruction is refused with the engine's words", async () => {
+  expect(reasonOf(await build("FROM BASE\nRUNN x"))).toMatch(
+    /^The Dockerfile cannot be read: .*unknown instruction: RUNN/,
+  );
+});
+
+test("an empty Dockerfile is refused", async () => {
+  expect(reasonOf(await build("# nothing\n"))).toMatch(/^The Dockerfile cannot be read: /);
+});
+
+test("an image that says nowhere how to start is refused and removed", async () => {
+  const run = await build(`FROM BASE\n${fresh()}\nCMD []`);
+  expect(reasonOf(run)).toContain("neither CMD nor ENTRYPOINT");
+});
+
+test("`.dockerignore` and `.git` stay out of the context", async () => {
+  const files = {
+    ".dockerignore": "# secrets\n*.env\n**/tmp\n!keep.env\nDockerfile\n",
+    "a.env": "",
+    "keep.env": "",
+    "src/tmp/x": "",
+    "src/b.txt": "",
+    ".git/config": "",
+    "näme.txt": "",
+  };
+  const droplet = dropletOf(
+    await build(`FROM BASE\n${fresh()}\nCOPY . /src/\nCMD cd /src && find . -type f | sort`, files),
+  );
+  expect((await harness.run(droplet.imageId)).split("\n").toSorted()).toEqual(
+    ["./.dockerignore", "./keep.env", "./näme.txt", "./src/b.txt"].toSorted(),
+  );
+});
+
+test("a `.dockerignore` that cannot be read is refused with its line", async () => {
+  expect(reasonOf(await build("FROM BASE\nCMD true", { ".dockerignore": "a\n!" }))).toBe(
+    '.dockerignore line 2: "!" needs a pattern.',
+  );
+});
+
+test("a step that takes too much memory is named with the limit", async () => {
+  const run = await build(`FROM BASE\n${fresh()}\nRUN tail /dev/zero\nCMD true`, {}, small);
+  expect(reasonOf(run)).toMatch(
+    /step 3\/3 \(RUN tail \/dev\/zero\) was killed, most likely for memory \(builds may use 64 MB\)/,
+  );
+});
+
+test("a step that never ends is ended at the deadline and named, its container gone", async () => {
+  const mark = newId();
+  const run = await build(`FROM BASE\n${fresh()}\nRUN sleep 600 && echo ${mark}\nCMD true`, {}, hasty);
+  expect(reasonOf(run)).toMatch(/^The build took longer than 3\.0s and was ended in: step 3\/3 \(RUN sleep 600/);
+  await expect.poll(() => containersWith(mark), { timeout: 10_000 }).toEqual([]);
+});
+
+test("an abort ends the build and its container", async () => {
+  const mark = newId();
+  const abort = new AbortController();
+  const source = await harness.source({
+    Dockerfile: `FROM ${base}\n${fresh()}\nRUN echo started && sleep 600 && echo ${mark}\nCMD true`,
+  });
+  const onLine = (line: string) => {
+    if (line.trim() === "started") abort.abort(new Error("cancelled"));
+  };
+  const build = harness.build(harness.app(), source, { signal: abort.signal, onLine });
+  await expect(build).rejects.toThrow("cancelled");
+  await expect.poll(() => containersWith(mark), { timeout: 10_000 }).toEqual([]);
+});
+
+async function containersWith(mark: string): Promise<readonly string[]> {
+  const containers = await harness.docker.listContainers({ all: true });
+  return containers.filter((c) => c.Command.includes(mark)).map((c) => c.Id);
+}

@@ -1,0 +1,104 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, expect, test } from "vitest";
+import { cleanUpAfterCrash } from "../../../server/builds/clean-up.ts";
+import { newId } from "../../../server/core/ids.ts";
+import { BuildHarness } from "../../support/build-harness.ts";
+import { shell, testLayer, testPlan } from "../../support/plans.ts";
+
+const harness = new BuildHarness({ limits: { memoryBytes: 64 * 1024 ** 2, pids: 40, timeoutMs: 60_000 } });
+const hasty = new BuildHarness({ limits: { timeoutMs: 1500 } });
+afterAll(async () => {
+  await harness[Symbol.asyncDispose]();
+  await hasty[Symbol.asyncDispose]();
+});
+
+const building = (script: string) => testPlan({ build: { title: "Building", files: [], commands: [shell(script)] } });
+
+test("a step that takes too much memory is named with the limit", async () => {
+  const { result } = await harness.build(harness.app(), await harness.source({ "app.txt": "" }), {
+    plan: building("exec tail /dev/zero"),
+  });
+  expect(result).toMatchObject({
+    ok: false,
+    reason: "bash -c exec tail /dev/zero ran out of memory (builds may use 64 MB).",
+  });
+  expect(await harness.containers()).toEqual([]);
+});
+
+test("memory is named too when it is a child that was killed", async () => {
+  const { result } = await harness.build(harness.app(), await harness.source({ "app.txt": "" }), {
+    plan: building("tail /dev/zero || exit 1"),
+  });
+  expect(!result.ok && result.reason).toContain("ran out of memory");
+});
+
+test("a fork bomb meets its limit", async () => {
+  const script = "for i in $(seq 100); do sleep 5 & done 2>&1 | head -1";
+  const { lines } = await harness.build(harness.app(), await harness.source({ "app.txt": "" }), {
+    plan: building(script),
+  });
+  expect(lines.join("\n")).toMatch(/fork: (retry: )?Resource temporarily unavailable/);
+});
+
+test("a step that never ends is ended at the deadline and named", async () => {
+  const { result } = await hasty.build(hasty.app(), await hasty.source({ "app.txt": "" }), {
+    plan: building("sleep 600"),
+  });
+  expect(result).toMatchObject({
+    ok: false,
+    reason: "The build took longer than 1.5s and was ended in: bash -c sleep 600.",
+  });
+  expect(await hasty.containers()).toEqual([]);
+});
+
+test("an abort ends the build at once and leaves no container", async () => {
+  const abort = new AbortController();
+  let abortedAt = 0;
+  const onLine = (line: string) => {
+    if (!line.includes("started")) return;
+    abortedAt = performance.now();
+    abort.abort(new Error("cancelled"));
+  };
+  const source = await harness.source({ "app.txt": "" });
+  const build = harness.build(harness.app(), source, {
+    plan: building("echo started; sleep 600"),
+    signal: abort.signal,
+    onLine,
+  });
+  await expect(build).rejects.toThrow("cancelled");
+  expect(performance.now() - abortedAt).toBeLessThan(5000);
+  expect(await harness.containers()).toEqual([]);
+});
+
+test("an abort at any moment leaves no container", async () => {
+  const layers = [
+    testLayer("x", {
+      files: ["app.txt"],
+      keep: ["/app/x"],
+      commands: [{ ...shell("mkdir x"), env: { NONCE: newId() } }],
+    }),
+  ];
+  const source = await harness.source({ "app.txt": "" });
+  for (let afterMs = 0; afterMs <= 1400; afterMs += 140) {
+    const abort = new AbortController();
+    const timer = delay(afterMs).then(() => abort.abort(new Error("cancelled")));
+    const layer = { ...layers[0], inputs: { n: newId() } };
+    const plan = { ...building("true"), layers: [testLayer("x", layer)] };
+    await harness
+      .build(harness.app(), source, { plan, signal: abort.signal })
+      .catch((err: unknown) => expect(err).toEqual(new Error("cancelled")));
+    await timer;
+    expect(await harness.containers()).toEqual([]);
+  }
+});
+
+test("what a crash left is removed, what a running build owns is not", async () => {
+  const mine = { appId: harness.app().id, buildId: newId() };
+  const left = { appId: harness.app().id, buildId: newId() };
+  const image = "paas/stack-run";
+  const { RepoTags } = (await harness.docker.listImages({ filters: { reference: [image] } }))[0] ?? {};
+  for (const owner of [mine, left])
+    await harness.engine.create({ owner, image: RepoTags?.[0] ?? image, run: undefined });
+  expect(await cleanUpAfterCrash(harness.engine, new Set([mine.buildId]))).toBe(1);
+  expect((await harness.engine.buildContainers()).map((c) => c.buildId)).toEqual([mine.buildId]);
+});

@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { waitFor } from "../../../server/core/time.ts";
+import type { AppId, ProcessType } from "../../../server/core/ids.ts";
+import { followEvents } from "../../../server/docker/events.ts";
+import { createDockerEngine } from "../../../server/docker/instances.ts";
+import { createNetworks } from "../../../server/docker/networks.ts";
+import { silentLog } from "../../../server/core/log.ts";
+import type { Engine, InstanceSpec } from "../../../server/scheduler/engine.ts";
+import { probe } from "../../../server/scheduler/probe.ts";
+import { openTestEngine, type TestEngine } from "../../support/engine.ts";
+
+let real: TestEngine;
+let engine: Engine;
+const appId = "app1" as AppId;
+const { signal } = new AbortController();
+
+beforeAll(async () => {
+  real = await openTestEngine();
+  engine = createDockerEngine(real.docker, real.home, createNetworks(real.docker, real.home));
+});
+afterAll(() => real[Symbol.asyncDispose]());
+
+function spec(over: Partial<InstanceSpec> = {}): InstanceSpec {
+  return {
+    appId,
+    appName: "shop",
+    space: "default",
+    cohort: "g1",
+    version: 3,
+    type: "web" as ProcessType,
+    index: 1,
+    crashes: 0,
+    imageId: real.runImage,
+    command: ["python3", "-m", "http.server", "8080"],
+    env: { GREETING: "hi" },
+    port: 8080,
+    memoryMb: 64,
+    cpus: 0.5,
+    ...over,
+  };
+}
+
+const find = async (id: string) => (await engine.list(appId, signal)).find((c) => c.id === id);
+const deadline = (ms: number) => ({ every: 50, signal: AbortSignal.timeout(ms) });
+
+test("what was started is read back from its labels, answers on its address, and goes on SIGTERM", async () => {
+  const id = await engine.start(spec(), signal);
+  const seen = await find(id);
+  expect(seen).toMatchObject({ id, appId, cohort: "g1", version: 3, type: "web", index: 1, state: "running", port: 8080 });
+  const target = { address: seen?.address ?? "", port: 8080, path: "/", host: "shop.localhost" };
+  await waitFor(async () => (await probe(target)) === undefined, deadline(10_000));
+  expect(await engine.listening(id, signal)).toContain("0.0.0.0:8080");
+  await engine.stop(id, 5000, signal);
+  expect((await find(id))?.state).toBe("exited");
+  await engine.remove(id, signal);
+  expect(await find(id)).toBeUndefined();
+  await engine.remove(id, signal);
+  await engine.stop(id, 1000, signal);
+});
+
+test("the exit code and the last lines can be read", async () => {
+  const id = await engine.start(spec({ index: 2, command: ["sh", "-c", "echo one; echo two >&2; exit 3"] }), signal);
+  const ended = await waitFor(async () => {
+    const c = await find(id);
+    return c?.state === "exited" ? c : undefined;
+  }, deadline(10_000));
+  expect(ended.exit).toEqual({ code: 3, oomKilled: false });
+  expect(ended.finishedAt).toBeGreaterThan(Date.now() - 60_000);
+  expect((await engine.tail(id, 10, signal)).toSorted()).toEqual(["one", "two"]);
+  await engine.remove(id, signal);
+});
+
+test("a process that takes more memory than its limit is known to have been killed for it", async () => {
+  const id = await engine.start(spec({ index: 3, command: ["python3", "-c", "x = bytearray(300_000_000)"] }), signal);
+  const ended = await waitFor(async () => {
+    const c = await find(id);
+    return c?.state === "exited" ? c : undefined;
+  }, deadline(20_000));
+  expect(ended.exit?.oomKilled).toBe(true);
+  await engine.remove(id, signal);
+});
+
+test("instances of one space reach each other by name", async () => {
+  const server = await engine.start(spec({ index: 4 }), signal);
+  const script = "import urllib.request,time\nfor i in range(50):\n  try:\n    print(urllib.request.urlopen('http://web.shop.internal:8080/',timeout=2).status); break\n  except OSError: time.sleep(0.1)";
+  const client = await engine.start(spec({ type: "worker" as ProcessType, port: undefined, command: ["python3", "-c", script] }), signal);
+  await waitFor(async () => (await find(client))?.state === "exited", deadline(20_000));
+  expect(await engine.tail(client, 5, signal)).toEqual(["200"]);
+  await Promise.all([server, client].map((id) => engine.remove(id, signal)));
+});
+
+test("a program that is not in the image ends with 127 and its name", async () => {
+  const id = await engine.start(spec({ command: ["/no/such/program"] }), signal);
+  const ended = await waitFor(async () => {
+    const c = await find(id);
+    return c?.state === "exited" ? c : undefined;
+  }, deadline(10_000));
+  expect(ended.exit?.code).toBe(127);
+  expect((await engine.tail(id, 5, signal)).join()).toContain("/no/such/program");
+  await engine.remove(id, signal);
+});
+
+test("the end of an instance is heard of at once", async () => {
+  const heard: AppId[] = [];
+  const stop = new AbortController();
+  const connected = Promise.withResolvers<void>();
+  const following = followEvents(
+    real.docker,
+    real.home,
+    { onInstance: (id) => heard.push(id), onConnect: connected.resolve },
+    silentLog,
+    stop.signal,
+  );
+  await connected.promise;
+  const id = await engine.start(spec({ index: 5, command: ["true"] }), signal);
+  await waitFor(() => heard.length >= 2, deadline(10_000));
+  expect(new Set(heard)).toEqual(new Set([appId]));
+  stop.abort();
+  await following;
+  await engine.remove(id, signal);
+});

@@ -1,0 +1,75 @@
+import { expect, test } from "vitest";
+import { DockerfileProgress } from "../../../server/builds/dockerfile-progress.ts";
+import type { DockerfileRecord } from "../../../server/builds/image-engine.ts";
+
+import { withoutLabelSteps } from "../../../server/docker/build-dockerfile.ts";
+function follow(...records: readonly DockerfileRecord[]) {
+  const progress = new DockerfileProgress();
+  const shown = records.map((r) => progress.take(r)).join("");
+  return { progress, shown };
+}
+
+const from = { stream: "Step 1/2 : FROM --platform=linux/amd64 node:99 AS build" };
+const run = { stream: "Step 2/2 : RUN npm ci" };
+
+test("a build succeeded only when the stream names its image", () => {
+  expect(() => follow(from, run, { aux: { ID: "sha256:1" } }).progress.assertBuilt(1)).not.toThrow();
+  expect(() => follow(from, run).progress.assertBuilt(1)).toThrow("without a result, in step 2/2 (RUN npm ci)");
+});
+
+test("an error after an image is a failure all the same", () => {
+  const { progress } = follow(
+    { aux: { ID: "sha256:1" } },
+    { error: "no space left", errorDetail: { message: "no space left" } },
+  );
+  expect(() => progress.assertBuilt(1)).toThrow("The Dockerfile build failed: no space left");
+});
+
+test("a command that fails is named with its step and exit code", () => {
+  const error = "The command '/bin/sh -c npm ci' returned a non-zero code: 3";
+  const { progress } = follow(from, run, { error, errorDetail: { code: 3, message: error } });
+  expect(() => progress.assertBuilt(1)).toThrow("Dockerfile step 2/2 (RUN npm ci) exited with code 3.");
+});
+
+test("a command that was killed is told apart, with the limit", () => {
+  const { progress } = follow(from, run, { error: "x", errorDetail: { code: 137, message: "x" } });
+  expect(() => progress.assertBuilt(512)).toThrow("was killed, most likely for memory (builds may use 512 MB)");
+});
+
+test("a base image that cannot be pulled is named", () => {
+  const { progress } = follow(from, { error: "manifest for node:99 not found: manifest unknown" });
+  expect(() => progress.assertBuilt(1)).toThrow(
+    'The base image "node:99" of Dockerfile step 1/2 could not be pulled: manifest',
+  );
+});
+
+test("ids in between and pull progress are not shown, the rest is", () => {
+  const { shown } = follow(
+    from,
+    { stream: "\n" },
+    { stream: " ---> 0123456789ab\n" },
+    { stream: " ---> Using cache\n" },
+    { stream: " ---> Running in 0123456789ab\n" },
+    { status: "Downloading", id: "abc", progressDetail: { current: 5 } },
+    { status: "Pull complete", id: "abc" },
+    { stream: "hello\n" },
+    { stream: "Removing intermediate container 0123456789ab\n" },
+  );
+  expect(shown).toBe(`${from.stream}\n ---> Using cache\nabc: Pull complete\nhello\n`);
+});
+
+test("steps that only label the image are neither counted nor shown", () => {
+  const shown = withoutLabelSteps(2);
+  const texts = [
+    "Step 1/3 : FROM x",
+    "\n",
+    "Step 2/3 : LABEL a=b",
+    "\n",
+    " ---> 0123456789ab\n",
+    "Step 3/3 : LABEL c=d",
+    "Successfully built 1",
+  ];
+  const kept = texts.map((stream) => shown({ stream }).stream ?? "").join("|");
+  expect(kept).toBe("Step 1/1 : FROM x|\n|||||Successfully built 1");
+  expect(shown({ aux: { ID: "sha256:1" } })).toEqual({ aux: { ID: "sha256:1" } });
+});
