@@ -91,8 +91,7 @@ export class StreamSession {
     try {
       for (const frame of this.#decoder.push(chunk)) this.#take(frame);
     } catch (err) {
-      this.#open.reject(err);
-      this.#leave("The client broke the protocol.");
+      this.#leave(err instanceof AppError ? err.message : "The client broke the protocol.");
     }
   }
 

@@ -31,9 +31,8 @@ export function createUpgrade(deps: ApiDeps): Upgrade {
     const session = new StreamSession(socket, head);
     try {
       const open = await session.opened();
-      const words = check(command, open.command);
       const signal = AbortSignal.any([session.gone, deps.shutdown]);
-      const code = await start(words, session.streams(open), signal);
+      const code = await start(open.command, session.streams(open), signal);
       session.close(encodeJsonFrame(frameType.exit, { code }));
     } catch (err) {
       session.close(encodeJsonFrame(frameType.error, session.gone.aborted ? {} : toWireError(err, deps.log)));
@@ -68,7 +67,10 @@ function targetOf(url: string): Target {
 function startOf(deps: ApiDeps, actor: Actor, { app, instance }: Target): Start {
   const { tasks } = deps.platform;
   const name = parseAppName(app);
-  if (instance === undefined) return (words, streams, signal) => tasks.run(actor, name, words, streams, signal);
+  if (instance === undefined) {
+    return (words, streams, signal) => tasks.run(actor, name, check(command, words), streams, signal);
+  }
+  // Without a command it is a shell.
   return (words, streams, signal) => tasks.exec(actor, name, instance, words, streams, signal);
 }
 

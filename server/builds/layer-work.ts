@@ -4,7 +4,7 @@ import { buildRef, type KeyedLayer, runRef } from "./layer-key.ts";
 export interface LayerWork extends KeyedLayer {
   /** Where its container starts from, unless the one of the layer before is still there. */
   readonly from: string;
-  /** Keep the container whole under this name: later layers or the build step start from it. */
+  /** Keep the container whole under this name: later layers, the build step or other apps start from it. */
   readonly buildRef: string | undefined;
   readonly run: RunFlavour | undefined;
 }
@@ -41,7 +41,7 @@ export function scheduleLayers(
   const works = flavours(needed, stack, hasBuildStep);
   const runImage = works.findLast((w) => w.run)?.run?.ref ?? stack.runImage;
   const buildImage = works.at(-1)?.buildRef ?? stack.buildImage;
-  const first = firstToMake(works, existing);
+  const first = firstToMake(works, hasBuildStep, existing);
   return { reused: needed.slice(0, first), work: works.slice(first), buildImage, runImage };
 }
 
@@ -51,7 +51,8 @@ function flavours(needed: readonly KeyedLayer[], stack: StackRefs, hasBuildStep:
   let runFrom = stack.runImage;
   for (const [index, keyed] of needed.entries()) {
     const isLast = index === needed.length - 1;
-    const whole = !isLast || hasBuildStep ? buildRef(keyed.key) : undefined;
+    // A shared one is kept whole also where this app has no use for it: the next app will install on top of it.
+    const whole = !isLast || hasBuildStep || keyed.isShared ? buildRef(keyed.key) : undefined;
     const keep = keptAtRunTime(keyed, hasBuildStep);
     const run = keep.length > 0 ? { from: runFrom, ref: runRef(keyed.key, runFrom, keep), keep } : undefined;
     works.push({ ...keyed, from, buildRef: whole, run });
@@ -68,10 +69,10 @@ function keptAtRunTime({ layer }: KeyedLayer, hasBuildStep: boolean): readonly s
 }
 
 /** Making starts after the last layer that has all that the rest needs of it. */
-function firstToMake(works: readonly LayerWork[], existing: ReadonlySet<string>): number {
+function firstToMake(works: readonly LayerWork[], hasBuildStep: boolean, existing: ReadonlySet<string>): number {
   for (let count = works.length; count > 0; count--) {
-    const last = works[count - 1];
-    const hasBuild = last?.buildRef === undefined || existing.has(last.buildRef);
+    const needsWhole = hasBuildStep || count < works.length;
+    const hasBuild = !needsWhole || existing.has(works[count - 1]?.buildRef ?? "");
     const run = works.slice(0, count).findLast((w) => w.run)?.run;
     if (hasBuild && (run === undefined || existing.has(run.ref))) return count;
   }

@@ -1,6 +1,6 @@
 import type { BuildContext, StackImages } from "./build-context.ts";
 import { layerKeys } from "./layer-key.ts";
-import { type LayerWork, type RunFlavour, scheduleLayers } from "./layer-work.ts";
+import { type LayerWork, scheduleLayers } from "./layer-work.ts";
 import type { BuildPlan } from "./plan.ts";
 import { digestOf, listSource } from "./source-files.ts";
 import { partialTar, textsTar } from "./source-tar.ts";
@@ -35,7 +35,7 @@ export async function makeLayers(
 }
 
 async function makeLayer(context: BuildContext, plan: BuildPlan, work: LayerWork, bench: Bench): Promise<void> {
-  const { layer, key } = work;
+  const { layer } = work;
   context.out.step(layer.title);
   const workspace = await bench.at(work.from, !work.isShared);
   if (layer.files.length > 0) {
@@ -46,20 +46,23 @@ async function makeLayer(context: BuildContext, plan: BuildPlan, work: LayerWork
   if (layer.inputs) await workspace.put(textsTar(layer.inputs));
   for (const command of layer.commands) await workspace.run(command, plan.path);
   context.signal.throwIfAborted();
-  const { buildRef } = work;
-  if (work.run) await keepForRun(context, work.run, key, workspace);
-  if (buildRef !== undefined) {
-    await context.timed(`keep ${layer.name}`, () =>
-      context.engine.commit(workspace.id, { kind: "layer", ref: buildRef, key }),
-    );
-  }
+  await Promise.all([keepForRun(context, work, workspace), keepWhole(context, work, workspace)]);
+}
+
+async function keepWhole(context: BuildContext, work: LayerWork, workspace: Workspace): Promise<void> {
+  const { buildRef: ref, key, layer } = work;
+  if (ref === undefined) return;
+  const { engine } = context;
+  await context.timed(`keep ${layer.name}`, () => engine.commit(workspace.id, { kind: "layer", ref, key }));
 }
 
 const dotSlash = Buffer.from("./");
 
-async function keepForRun(context: BuildContext, run: RunFlavour, key: string, workspace: Workspace): Promise<void> {
+async function keepForRun(context: BuildContext, work: LayerWork, workspace: Workspace): Promise<void> {
+  const { run, key, layer } = work;
+  if (run === undefined) return;
   const { engine, owner, signal } = context;
-  await context.timed("copy what the layer keeps", async () => {
+  await context.timed(`copy ${layer.name}`, async () => {
     const id = await engine.create({ owner, image: run.from, run: undefined });
     try {
       // A path that the commands did not make is no mistake: an app without dependencies has no node_modules.

@@ -8,6 +8,7 @@ import type { PlanCommand } from "./plan.ts";
 const systemPath = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 const sharedHome = "/tmp/home";
 const cachedHome = "/cache/home";
+const maxNameLength = 120;
 
 export interface WorkspaceOptions {
   /** Image to start from. */
@@ -55,7 +56,7 @@ export class Workspace implements Disposable {
   async run(command: PlanCommand, path: readonly string[]): Promise<void> {
     const { engine, out, signal } = this.#context;
     const { argv, user } = command;
-    const code = await this.#context.timed(argv.join(" "), () =>
+    const code = await this.#context.timed(nameOf(argv), () =>
       engine.exec(this.id, { argv, user, env: this.#envOf(command, path) }, (chunk) => out.raw(chunk), signal),
     );
     if (code !== 0) throw await this.#failure(command, code);
@@ -74,7 +75,7 @@ export class Workspace implements Disposable {
 
   async #failure({ argv, hint }: PlanCommand, code: number): Promise<BuildFailed> {
     const { engine, limits } = this.#context;
-    const name = argv.join(" ");
+    const name = nameOf(argv);
     // 137 is SIGKILL, and nobody but the kernel kills in here.
     if (code === 137 || (await engine.wasOutOfMemory(this.id))) {
       return new BuildFailed(
@@ -88,6 +89,13 @@ export class Workspace implements Disposable {
   [Symbol.dispose](): void {
     this.#context.remove(this.id);
   }
+}
+
+/** How a command is named to people: of a script for a shell its own name, if it has one, and what it is given. */
+function nameOf(argv: readonly string[]): string {
+  const isNamedScript = /^(?:.*\/)?(?:ba|da)?sh$/.test(argv[0] ?? "") && argv[1] === "-c" && argv.length > 3;
+  const [line = ""] = (isNamedScript ? argv.slice(3) : argv).join(" ").split("\n");
+  return line.length > maxNameLength ? `${line.slice(0, maxNameLength)}…` : line;
 }
 
 /** PATH of a droplet. */

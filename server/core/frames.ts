@@ -1,5 +1,3 @@
-import { AppError } from "./errors.ts";
-
 /**
  * What travels on an interactive stream. A frame is 1 byte of type, 4 bytes of length (big endian), then the payload.
  * The client opens with `open` (JSON) and ends its input with `stdinEnd`; the server closes with `exit` (JSON) or `error` (JSON).
@@ -55,7 +53,7 @@ export function encodeChunks(type: FrameType, chunk: Uint8Array): readonly Uint8
 export class FrameDecoder {
   #rest: Uint8Array = new Uint8Array();
 
-  /** @throws AppError INPUT_INVALID when what came is no frame */
+  /** @throws RangeError when what came is no frame */
   push(chunk: Uint8Array): readonly Frame[] {
     const bytes = this.#rest.length === 0 ? chunk : concat(this.#rest, chunk);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -76,7 +74,7 @@ export class FrameDecoder {
 
 function checkHeader(type: number, length: number): FrameType {
   if (type > highestType || length > maxFrameBytes) {
-    throw new AppError("INPUT_INVALID", { what: "The stream carries something that is not a frame." });
+    throw new RangeError("the stream carries something that is not a frame");
   }
   return type as FrameType;
 }
@@ -88,9 +86,10 @@ function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
   return both;
 }
 
-/** Terminal size or undefined when there is none. */
+/** The first frame: what to run. */
 export interface OpenRequest {
   readonly command: readonly string[];
+  /** Size of the client's terminal, undefined when there is none. */
   readonly tty: { readonly columns: number; readonly rows: number } | undefined;
   /** Whether stdin frames will follow. */
   readonly stdin: boolean;

@@ -21,11 +21,14 @@ export function createTaskEngine(docker: Docker, home: string, networkOf: Networ
   return {
     async create(spec, signal) {
       const network = await networkOf(spec.space, signal);
-      const options = createOptions(spec, home, network);
+      signal.throwIfAborted();
+      const creating = docker.createContainer(createOptions(spec, home, network));
       try {
-        const container = await bounded("create a container", startMs, signal, () => docker.createContainer(options));
+        const container = await bounded("create a container", startMs, signal, () => creating);
         return container.id;
       } catch (err) {
+        // Nobody waits for it any more.
+        creating.then((container) => container.remove({ force: true, v: true })).catch(() => undefined);
         const isGone = err instanceof Error && isStatus(err.cause, 404);
         if (isGone) throw new AppError("DROPLET_GONE", { version: `v${spec.version}` }, { cause: err });
         throw err;
@@ -40,7 +43,7 @@ export function createTaskEngine(docker: Docker, home: string, networkOf: Networ
       } catch (err) {
         const refusal = err instanceof Error && isStatus(err.cause, 400, 404, 500) ? messageOf(err.cause) : undefined;
         if (refusal === undefined) throw err;
-        throw new AppError("TASK_NOT_STARTED", { task: name, cause: refusal.replace(/\s+/g, " ").trim() }, { cause: err });
+        throw new AppError("TASK_NOT_STARTED", { task: name, cause: readable(refusal) }, { cause: err });
       }
     },
 
@@ -133,6 +136,11 @@ async function wait(container: Docker.Container, signal: AbortSignal): Promise<T
     if (isStatus(err, 404)) return undefined;
     throw engineError("wait for a container", err);
   }
+}
+
+/** What the engine says, without the HTTP around it. */
+function readable(refusal: string): string {
+  return refusal.replace(/^\(HTTP code \d+\) [\w ]+ - /, "").replace(/\s+/g, " ").replace(/[. ]+$/, "");
 }
 
 function toFound(info: Docker.ContainerInfo): FoundTask {

@@ -1,7 +1,9 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import type { Readable } from "node:stream";
 import type { Exec, ExecOptions, ExecResult } from "./ports.ts";
 
 const keptBytes = 65_536;
+const killAfterMs = 2_000;
 
 /** Runs programs of this machine, without a shell and without standard input. */
 export const execOnHost: Exec = (argv, options) =>
@@ -13,7 +15,7 @@ export const execOnHost: Exec = (argv, options) =>
       env: { ...process.env, LC_ALL: "C.UTF-8", ...options.env },
     });
     const deadline = AbortSignal.timeout(options.timeoutMs);
-    const stop = () => child.kill("SIGTERM");
+    const stop = () => endChild(child);
     const either = AbortSignal.any([deadline, options.signal]);
     either.addEventListener("abort", stop, { once: true });
     const stdout = collect(child.stdout, options);
@@ -29,6 +31,17 @@ export const execOnHost: Exec = (argv, options) =>
       end({ code: deadline.aborted ? 124 : (code ?? 1), stdout: stdout(), stderr: stderr() + late });
     });
   });
+
+/** A program that ignores SIGTERM is killed; its own children may hold the pipes, so those are closed too. */
+function endChild(child: ChildProcessByStdio<null, Readable, Readable>): void {
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => {
+    child.kill("SIGKILL");
+    child.stdout.destroy();
+    child.stderr.destroy();
+  }, killAfterMs);
+  child.once("close", () => clearTimeout(timer));
+}
 
 function collect(stream: NodeJS.ReadableStream, options: ExecOptions): () => string {
   let text = "";

@@ -141,6 +141,7 @@ function phaseRunner(deps: StackDeps, out: Output): Phase {
     try {
       await work((text) => (output = (output + text).slice(-16_384)));
     } catch (err) {
+      if (err instanceof AppError) throw err;
       for (const line of lastLines(output)) out.detail(line);
       throw new AppError("STACK_FAILED", { phase: name, cause: messageOf(err) }, { cause: err });
     }

@@ -1,10 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { RoundRobin } from "./balance.ts";
 import { serve } from "./exchange.ts";
 import type { FailureCode } from "./failures.ts";
 import { InFlight } from "./inflight.ts";
 import { PooledTransport } from "./instances.ts";
+import { createServer } from "./node-http.ts";
 import { defaultPolicy, type Policy } from "./policy.ts";
 import type { RequestRecord, RoutingTable, TableRoute } from "./protocol.ts";
 import { compileTable, type RouteMatcher } from "./table.ts";

@@ -1,4 +1,5 @@
-import { Agent, type ClientRequest, request } from "node:http";
+import type { Agent as HttpAgent, ClientRequest } from "node:http";
+import { Agent, request } from "./node-http.ts";
 import type { Policy } from "./policy.ts";
 import type { Target } from "./protocol.ts";
 
@@ -24,7 +25,7 @@ export interface Transport {
  */
 export class PooledTransport implements Transport {
   readonly #policy: Policy;
-  readonly #pools = new Map<string, Agent>();
+  readonly #pools = new Map<string, HttpAgent>();
   readonly #single = new Agent({ keepAlive: false });
 
   constructor(policy: Policy) {
@@ -59,7 +60,7 @@ export class PooledTransport implements Transport {
     this.#single.destroy();
   }
 
-  #poolOf(target: Target): Agent {
+  #poolOf(target: Target): HttpAgent {
     const known = this.#pools.get(target.id);
     if (known !== undefined) return known;
     const { idlePerInstance, instanceKeepAliveMs } = this.#policy;
@@ -75,7 +76,7 @@ export class PooledTransport implements Transport {
 }
 
 /** Sockets in use go on and are closed after their exchange: an instance that stops must not wait for idle ones. */
-function closeIdle(pool: Agent): void {
+function closeIdle(pool: HttpAgent): void {
   pool.maxFreeSockets = 0;
   for (const sockets of Object.values(pool.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
 }

@@ -18,7 +18,8 @@ async function main(): Promise<void> {
       warm: { type: "boolean", default: false },
     },
   });
-  if (values.warm || values.home === undefined) return;
+  if (values.warm) await Promise.all([import("./cluster-workers.ts"), import("./worker-main.ts")]);
+  if (values.home === undefined) return;
   const log = createLog((line) => process.stderr.write(line)).with({ part: "router", pid: process.pid });
   keepGoing(log);
   const ended = new Promise<string>((resolve) => {

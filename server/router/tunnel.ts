@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { clientAddress } from "./exchange.ts";
 import { type FailureCode, renderFailure } from "./failures.ts";
@@ -7,6 +7,7 @@ import { answerFields, fieldTokens, requestFields, requestIdOf } from "./headers
 import { type Accepted, inspect } from "./inspect.ts";
 import { type CallFailure, InstanceCall } from "./instance-call.ts";
 import { Journal } from "./journal.ts";
+import { STATUS_CODES } from "./node-http.ts";
 import type { Target } from "./protocol.ts";
 import { headText } from "./relay.ts";
 import { Attempts, type Traffic } from "./traffic.ts";

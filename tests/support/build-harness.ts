@@ -20,6 +20,8 @@ export type SourceFiles = Readonly<Record<string, string>>;
 
 export interface HarnessOptions {
   readonly limits?: Partial<BuildLimits>;
+  /** Part of the stack's id: with a new one no layer of an earlier run is used. */
+  readonly stackSalt?: string;
   readonly buildpacks?: readonly Buildpack[];
   readonly available?: (signal: AbortSignal) => Promise<Available>;
 }
@@ -82,7 +84,7 @@ export class BuildHarness implements AsyncDisposable {
       engine: this.engine,
       buildpacks: plan ? [fixedPlan(plan)] : (this.#options.buildpacks ?? []),
       available: this.#options.available ?? noVersions,
-      stack: () => findStackImages(this.docker),
+      stack: () => this.#stack(),
       limits: { ...testLimits, ...this.#options.limits },
       clock: Date.now,
       log: silentLog,
@@ -98,6 +100,11 @@ export class BuildHarness implements AsyncDisposable {
     const result = await builder.build(input, out, signal);
     out.flush();
     return { result, lines };
+  }
+
+  async #stack(): Promise<StackImages> {
+    const stack = await findStackImages(this.docker);
+    return { ...stack, id: stack.id + (this.#options.stackSalt ?? "") };
   }
 
   /** Containers of this home, whatever their state. */

@@ -1,11 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { problemsOf } from "./source-rules.ts";
 
-const list = execFileSync("git", ["ls-files", "-z", "--", "*.ts", "*.js", ":!tests/fixtures"], { encoding: "utf8" });
-const problems = list
-  .split("\0")
-  .filter(Boolean)
+// Those not yet added count too: a problem is best seen before the commit.
+const args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.ts", "*.js", ":!tests/fixtures"];
+const files = new Set(execFileSync("git", args, { encoding: "utf8" }).split("\0"));
+const problems = [...files]
+  .filter((file) => file !== "" && existsSync(file))
   .flatMap((file) => problemsOf(file, readFileSync(file, "utf8")));
 
 for (const problem of problems) console.error(problem);

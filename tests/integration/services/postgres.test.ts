@@ -1,6 +1,8 @@
+import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { waitFor } from "../../../server/core/time.ts";
 import type { App } from "../../../server/core/types.ts";
+import { quoteIdentifier, quoteLiteral } from "../../../server/services/sql.ts";
 import { actor, db, type Setup, startServices } from "./setup.ts";
 
 let it: Setup;
@@ -57,6 +59,26 @@ test("bound apps connect by their URL, share the tables and each other's later o
   expect(altered).toEqual({ exitCode: 0, stdout: "3\n", stderr: "" });
   const dropped = await client.psql(uriOf(shop), "create extension pg_trgm; drop table posts; select current_user;");
   expect(dropped).toEqual({ exitCode: 0, stdout: "paas_owner\n", stderr: "" });
+});
+
+test("quoted text reaches the server as it is, through psql", async () => {
+  const text = fc.string({ unit: "binary", minLength: 1, maxLength: 15 }).map((raw) => raw.replaceAll("\0", "0"));
+  const hostile = fc.stringMatching(/^['"\\;:$ aE\n-]{1,15}$/);
+  const samples = fc.sample(fc.oneof(text, hostile), 200);
+  const statements = samples.map(
+    (value) =>
+      `select encode(convert_to(${quoteLiteral(value)}, 'UTF8'), 'hex'), encode(convert_to(attname, 'UTF8'), 'hex')
+       from pg_attribute where attrelid = 'pg_temp.sample'::regclass and attnum = 1;`,
+  );
+  const sql = statements.map((statement, i) => {
+    const name = quoteIdentifier(samples[i] ?? "");
+    return `create temp table sample (${name} int);\n${statement}\ndrop table sample;`;
+  });
+  const { stdout, stderr } = await client.psql(uriOf(shop), sql.join("\n"));
+  expect(stderr).toBe("");
+  expect(stdout.trim().split("\n")).toEqual(
+    samples.map((value) => [value, value].map((each) => Buffer.from(each).toString("hex")).join("|")),
+  );
 });
 
 test("binding what is bound makes no second release", async () => {

@@ -84,6 +84,7 @@ export async function startServices() {
   return {
     docker,
     home,
+    dir,
     store,
     apps,
     runtime,

@@ -72,6 +72,13 @@ test("when an image that a later layer starts from is gone, it is made again", (
   expect(scheduleLayers(node, stack, false, left).work).toHaveLength(2);
 });
 
+test("a shared layer is kept whole for other apps, but not missed when it is gone", () => {
+  const first = scheduleLayers(keyed(runtime), stack, false, new Set());
+  expect(first.work[0]?.buildRef).toBeDefined();
+  expect(scheduleLayers(keyed(runtime), stack, false, new Set([first.runImage])).work).toEqual([]);
+  expect(scheduleLayers(node, stack, false, made(first)).reused).toHaveLength(1);
+});
+
 test("layers that serve a build only are left out when there is no build step", () => {
   const serving = keyed(runtime, testLayer("compiler", { launch: false, keep: ["/opt/cc"] }));
   expect(scheduleLayers(serving, stack, false, new Set()).work.map((w) => w.layer.name)).toEqual(["runtime"]);

@@ -73,9 +73,9 @@ describe("making the stack", () => {
 
   test("goes on where an interrupted making stopped", async () => {
     const engine = fakeEngine({ failsOn: "stack-build" });
-    await expect(ensureStack(engine.deps, recordedOutput().out, signal())).rejects.toThrow();
+    await expect(ensureStack(engine.deps, recordedOutput().out, signal())).rejects.toThrow("build image");
     engine.calls.length = 0;
-    await expect(ensureStack(engine.deps, recordedOutput().out, signal())).rejects.toThrow();
+    await expect(ensureStack(engine.deps, recordedOutput().out, signal())).rejects.toThrow("build image");
     expect(engine.calls).toEqual(["build paas/stack-build"]);
   });
 

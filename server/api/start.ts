@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import { streamProtocol } from "../core/frames.ts";
-import type { Api } from "./app.ts";
+import type { Api } from "./api.ts";
 import type { Peer } from "./peer.ts";
 
 export interface ListenOptions {
