@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { ExtractSchema } from "hono/types";
+import type { JSONParsed } from "hono/utils/types";
 import type { ApiType } from "../server/api/api.ts";
 import type { Job } from "../server/api/ndjson.ts";
 import type { WireError } from "../server/core/records.ts";
@@ -18,6 +19,9 @@ type Endpoint<M extends Method, P extends PathWith<M>> = Schema[P][`$${M}` & key
 type InputOf<E> = E extends { input: infer I } ? I : never;
 type OutputOf<E> = E extends { output: infer O } ? O : never;
 type JobOutput<O> = O extends Job<infer T> ? T : never;
+
+/** A value of the server's as it arrives through JSON. */
+export type Shown<T> = JSONParsed<T>;
 
 interface AnyInput {
   readonly param?: Readonly<Record<string, string>>;

@@ -5,7 +5,7 @@ import { isRefusal, type Refusal, refuse } from "../reading.ts";
 import { buildStep } from "./build.ts";
 import { berryEnv } from "./commands.ts";
 import { dependencyLayer } from "./dependencies.ts";
-import { type PackageJson } from "./package-json.ts";
+import type { PackageJson } from "./package-json.ts";
 import { type NodeProject, readProject } from "./project.ts";
 import { nodeHome, runtimeLayer } from "./runtime.ts";
 import { isPresent } from "./scripts.ts";

@@ -114,8 +114,18 @@ function installArgv(tool: PythonProject["tool"], withProject: boolean): readonl
       ];
     case "poetry":
       return [`${tools}/bin/poetry`, "sync", "--only", "main", ...(withProject ? [] : ["--no-root"])];
-    default:
-      return [systemPython, "-m", "pip", "--python", `${venv}/bin/python`, "install", "--requirement", "requirements.txt"];
+    case "pip":
+    case "none":
+      return [
+        systemPython,
+        "-m",
+        "pip",
+        "--python",
+        `${venv}/bin/python`,
+        "install",
+        "--requirement",
+        "requirements.txt",
+      ];
   }
 }
 

@@ -31,12 +31,10 @@ export function readStaticSettings(source: SourceView): StaticSettings | Refusal
 
 function chooseRoot(source: SourceView, value: unknown): string | Refusal {
   if (value === undefined || value === null || value === "" || value === ".") return defaultRoot(source);
-  const root = typeof value === "string" ? value.replace(/^\.\//, "").replace(/\/+$/, "") : "";
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const root = text.replace(/^\.\//, "").replace(/\/+$/, "");
   if (!folderPattern.test(root) || root.split("/").includes("..")) {
-    return refuse(
-      `Staticfile: root "${String(value)}" cannot be used.`,
-      "Name a folder of the repository, like: root: public",
-    );
+    return refuse(`Staticfile: root "${text}" cannot be used.`, "Name a folder of the repository, like: root: public");
   }
   if (source.has(root)) return root;
   return refuse(

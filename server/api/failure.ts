@@ -6,11 +6,6 @@ import type { WireError } from "../core/records.ts";
 
 /** Problems of the transport itself; everything about apps is in the catalogue. */
 const problems = {
-  UNAUTHENTICATED: {
-    status: 401,
-    message: "This needs a valid token.",
-    hint: "Make one on the server with: paas tokens:create, then: paas login URL",
-  },
   HOST_REFUSED: {
     status: 403,
     message: "The API does not answer to this host name.",

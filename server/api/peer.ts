@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Actor } from "../core/types.ts";
+import { AppError } from "../core/errors.ts";
 import { ApiProblem } from "./failure.ts";
 import type { Authenticator } from "./ports.ts";
 
@@ -16,13 +17,13 @@ const owner: Actor = { kind: "owner", name: "owner" };
 /**
  * Who asks. A token wins over the socket, so that a client that was started for somebody else acts as that person; who
  * reaches the socket (mode 0600) without a token is the owner of the machine.
- * @throws ApiProblem UNAUTHENTICATED
+ * @throws AppError UNAUTHENTICATED
  */
 export function identify(peer: Peer, authorization: string | undefined, auth: Authenticator): Actor {
   if (authorization === undefined && peer === "unix") return owner;
   const token = tokenOf(authorization);
   const actor = token === undefined ? undefined : auth.byToken(token);
-  if (actor === undefined) throw new ApiProblem("UNAUTHENTICATED");
+  if (actor === undefined) throw new AppError("UNAUTHENTICATED");
   return actor;
 }
 

@@ -62,6 +62,7 @@ export type GitHttp = (request: IncomingMessage, response: ServerResponse, actor
 export interface AccountsPort {
   users(): readonly UserView[];
   addUser(actor: Actor, user: { readonly name: string; readonly role?: string | undefined }): UserView;
+  setRole(actor: Actor, name: string, role: string): UserView;
   removeUser(actor: Actor, name: string): void;
   keys(actor: Actor, user?: string): readonly KeyView[];
   addKey(actor: Actor, key: NewKey): KeyView;

@@ -149,12 +149,13 @@ function stopwatch(clock: Clock) {
   const timings: Timing[] = [];
   let current: () => string = () => "preparing";
   async function timed<T>(step: string | (() => string), work: () => Promise<T>): Promise<T> {
-    current = typeof step === "string" ? () => step : step;
+    const name = typeof step === "string" ? () => step : step;
+    current = name;
     const startedAt = clock();
     try {
       return await work();
     } finally {
-      timings.push({ step: current(), ms: clock() - startedAt });
+      timings.push({ step: name(), ms: clock() - startedAt });
     }
   }
   return { timings, timed, current: () => current() };

@@ -2,6 +2,7 @@ import { BuildFailed } from "./failure.ts";
 import type { DockerfileRecord } from "./image-engine.ts";
 
 const stepPattern = /^Step (\d+\/\d+) : (.*)/;
+const imagePattern = /^ ---> ([0-9a-f]{12})$/;
 /** Ids of images and containers in between say nothing to the reader; `---> Using cache` does. */
 const noisePattern = /^ ---> [0-9a-f]{12}$|^ ---> Running in |^Removing intermediate container |^Successfully tagged /;
 const pullFailures =
@@ -12,6 +13,9 @@ export class DockerfileProgress {
   #step = "";
   #instruction = "";
   #imageId: string | undefined;
+  #container: string | undefined;
+  /** Per stage, the image after its last step so far; FROM's own is not ours. */
+  readonly #stages: (string | undefined)[] = [];
   #error: DockerfileRecord | undefined;
 
   /** What to show of a record, if anything. */
@@ -38,13 +42,38 @@ export class DockerfileProgress {
     return this.#step === "" ? "the Dockerfile build" : this.#where();
   }
 
+  /** Images that only the engine's cache holds: the last of each stage, but of the one that became the droplet. */
+  get cached(): readonly string[] {
+    const isBuilt = this.#imageId !== undefined && this.#error === undefined;
+    return (isBuilt ? this.#stages.slice(0, -1) : this.#stages).filter((id) => id !== undefined);
+  }
+
   #stream(text: string): string | undefined {
     const [, step, instruction] = stepPattern.exec(text) ?? [];
     if (step !== undefined && instruction !== undefined) {
       this.#step = step;
       this.#instruction = instruction.trim();
+      if (this.#isFrom()) this.#stages.push(undefined);
     }
+    if (!this.#isOutput(text.trimEnd())) this.#noteImage(text.trimEnd());
     return noisePattern.test(text.trimEnd()) ? undefined : text;
+  }
+
+  /** Between these two lines stands what the step itself writes, which may look like the engine's own. */
+  #isOutput(line: string): boolean {
+    const [, started] = /^ ---> Running in ([0-9a-f]{12})$/.exec(line) ?? [];
+    if (this.#container === undefined) this.#container = started;
+    else if (line === `Removing intermediate container ${this.#container}`) this.#container = undefined;
+    return this.#container !== undefined;
+  }
+
+  #noteImage(line: string): void {
+    const [, image] = imagePattern.exec(line) ?? [];
+    if (image !== undefined && !this.#isFrom()) this.#stages[this.#stages.length - 1] = image;
+  }
+
+  #isFrom(): boolean {
+    return /^FROM\s/i.test(this.#instruction);
   }
 
   #where(): string {

@@ -8,6 +8,7 @@ import { DockerfileProgress } from "./dockerfile-progress.ts";
 import { dropletRef } from "./droplet.ts";
 import { exposedPort } from "./exposed-port.ts";
 import { BuildFailed } from "./failure.ts";
+import type { DockerfileRecord } from "./image-engine.ts";
 import { inMb } from "./limits.ts";
 import { contextTar } from "./source-tar.ts";
 
@@ -20,25 +21,14 @@ export async function buildFromDockerfile(
   context: BuildContext,
   procfile: readonly ProcessCommand[] | undefined,
 ): Promise<DropletContent> {
-  const { engine, input, owner, limits, out, signal } = context;
+  const { engine, input, owner } = context;
   const ref = dropletRef(owner.buildId);
   const progress = new DockerfileProgress();
-  const tar = contextTar(input.sourceDir, await contextPaths(input.sourceDir), signal);
-  out.step("Building the Dockerfile");
-  await context.timed(
-    () => progress.current,
-    () =>
-      engine.buildDockerfile(
-        tar,
-        { owner, ref, limits },
-        (record) => {
-          const shown = progress.take(record);
-          if (shown !== undefined) out.raw(shown);
-        },
-        signal,
-      ),
-  );
-  progress.assertBuilt(inMb(limits.memoryBytes));
+  try {
+    await runDockerfile(context, ref, progress);
+  } finally {
+    await engine.keepCached(owner.appId, progress.cached);
+  }
   const facts = await engine.imageFacts(ref);
   if (procfile === undefined && !facts.hasCommand) {
     await engine.removeImage(ref);
@@ -57,4 +47,17 @@ export async function buildFromDockerfile(
     port: exposedPort(dockerfile, facts.tcpPorts) ?? defaultPort,
     builder: "Dockerfile",
   };
+}
+
+async function runDockerfile(context: BuildContext, ref: string, progress: DockerfileProgress): Promise<void> {
+  const { engine, input, owner, limits, out, signal } = context;
+  const tar = contextTar(input.sourceDir, await contextPaths(input.sourceDir), signal);
+  out.step("Building the Dockerfile");
+  const onRecord = (record: DockerfileRecord): void => {
+    const shown = progress.take(record);
+    if (shown !== undefined) out.raw(shown);
+  };
+  const build = () => engine.buildDockerfile(tar, { owner, ref, limits }, onRecord, signal);
+  await context.timed(() => progress.current, build);
+  progress.assertBuilt(inMb(limits.memoryBytes));
 }

@@ -109,6 +109,11 @@ export interface ImageEngine {
   ownImages(): Promise<readonly OwnImage[]>;
   /** Gone already is fine; one in use is left and answers false. */
   removeImage(ref: string): Promise<boolean>;
-  /** Removes an app's cache volume. */
+  /**
+   * Keeps these images, which a Dockerfile's earlier stages or steps left without a name, under names of the app's for
+   * its next build, and removes those that were kept before and are not among them.
+   */
+  keepCached(appId: AppId, images: readonly string[]): Promise<void>;
+  /** Removes an app's cache volume and what is kept of its Dockerfile builds. */
   removeCache(appId: AppId): Promise<void>;
 }

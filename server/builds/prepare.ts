@@ -6,6 +6,9 @@ import type { Available, Buildpack, BuildPlan, SourceView } from "./plan.ts";
 import { parseProcfile } from "./procfile.ts";
 import { directorySource } from "./source-view.ts";
 
+/** What the plan of a Procfile alone says. */
+const noRuntime = "none";
+
 export type Prepared =
   | { readonly kind: "dockerfile"; readonly procfile: readonly ProcessCommand[] | undefined }
   | { readonly kind: "plan"; readonly plan: BuildPlan; readonly processes: readonly ProcessCommand[] };
@@ -42,7 +45,7 @@ export async function prepare(context: BuildContext, deps: PrepareDeps): Promise
   if (!planned.ok) throw new BuildFailed(planned.reason, planned.hint);
   const { plan } = planned;
   for (const note of plan.notes) out.detail(note);
-  out.step(`Using ${plan.runtime}`);
+  if (plan.runtime !== noRuntime) out.step(`Using ${plan.runtime}`);
   return { kind: "plan", plan, processes: startable(procfile ?? plan.processes) };
 }
 

@@ -28,7 +28,8 @@ export function contextTar(dir: string, paths: readonly Buffer[], signal: AbortS
 export function textsTar(texts: Readonly<Record<string, string>>): Readable {
   const tar = pack();
   const own = { uid: appUid, gid: appUid };
-  for (const name of foldersOf(Object.keys(texts))) tar.entry({ name: `app/${name}`, type: "directory", mode: 0o755, ...own });
+  for (const name of foldersOf(Object.keys(texts)))
+    tar.entry({ name: `app/${name}`, type: "directory", mode: 0o755, ...own });
   for (const [file, text] of Object.entries(texts)) tar.entry({ name: `app/${file}`, mode: 0o644, ...own }, text);
   tar.finalize();
   return Readable.from(tar as AsyncIterable<Buffer>, { objectMode: false });

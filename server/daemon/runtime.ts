@@ -11,8 +11,9 @@ import { createLogEngine } from "../docker/logs.ts";
 import { createNetworks } from "../docker/networks.ts";
 import { createServiceRuntime } from "../docker/services.ts";
 import { createStackSource } from "./stack-source.ts";
+import type { RequestRecord } from "../router/protocol.ts";
 import { buildpacks } from "../../buildpacks/index.ts";
-import { createAvailable } from "../builds/available.ts";
+import { createAvailable } from "./registry.ts";
 import { createBuilder } from "../builds/builder.ts";
 import { buildLimits } from "../builds/limits.ts";
 import { createLogs, type Logs } from "../logs/logs.ts";
@@ -71,3 +72,13 @@ export function bindingEnvOf(services: { environmentOf(appId: AppId): { env: Con
   };
 }
 
+
+/** Request lines of the router, put into the logs of the apps that they are about. */
+export function recordRequests(logs: Logs, find: (name: string) => { readonly id: AppId } | undefined) {
+  return (records: readonly RequestRecord[]): void => {
+    for (const record of records) {
+      const app = find(record.app);
+      if (app) logs.append(app.id, { at: record.at, source: "router", process: "router", text: record.text });
+    }
+  };
+}

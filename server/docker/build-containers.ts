@@ -18,7 +18,6 @@ type ContainerPart = Pick<
   | "commit"
   | "removeContainer"
   | "buildContainers"
-  | "removeCache"
 >;
 
 const quickMs = 60_000;
@@ -43,7 +42,6 @@ export function buildContainers(docker: Docker, home: string): ContainerPart {
     commit: (id, spec) => commit(docker, home, id, spec),
     removeContainer: (id) => removeContainer(docker, id),
     buildContainers: () => list(docker, home),
-    removeCache: (appId) => removeCache(docker, appId),
   };
 }
 
@@ -143,7 +141,7 @@ async function list(docker: Docker, home: string): Promise<readonly { id: string
   return found.map((c) => ({ id: c.Id, buildId: c.Labels[labels.build] ?? "" }));
 }
 
-async function removeCache(docker: Docker, appId: AppId): Promise<void> {
+export async function removeCacheVolume(docker: Docker, appId: AppId): Promise<void> {
   await bounded("remove a cache volume", quickMs, neverAborted, async () => {
     try {
       await docker.getVolume(cacheVolume(appId)).remove();

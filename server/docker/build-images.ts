@@ -62,7 +62,8 @@ function ownImage(kind: OwnImage["kind"], image: Docker.ImageInfo): OwnImage {
   };
 }
 
-function removeImage(docker: Docker, ref: string): Promise<boolean> {
+/** Gone already is fine; one in use is left and answers false. */
+export function removeImage(docker: Docker, ref: string): Promise<boolean> {
   return bounded("remove an image", quickMs, neverAborted, async () => {
     try {
       await docker.getImage(ref).remove();

@@ -1,6 +1,7 @@
 import type Docker from "dockerode";
 import type { ImageEngine } from "../builds/image-engine.ts";
-import { buildContainers } from "./build-containers.ts";
+import { keepCached } from "./build-cache.ts";
+import { buildContainers, removeCacheVolume } from "./build-containers.ts";
 import { buildDockerfile } from "./build-dockerfile.ts";
 import { buildImages } from "./build-images.ts";
 
@@ -9,6 +10,11 @@ export function createImageEngine(docker: Docker, home: string): ImageEngine {
   return {
     ...buildContainers(docker, home),
     ...buildImages(docker, home),
+    keepCached: (appId, images) => keepCached(docker, appId, images),
+    removeCache: async (appId) => {
+      await removeCacheVolume(docker, appId);
+      await keepCached(docker, appId, []);
+    },
     buildDockerfile: (context, spec, onRecord, signal) =>
       buildDockerfile(docker, home, context, spec, onRecord, signal),
   };

@@ -54,11 +54,7 @@ async function inspect(
 }
 
 /** Undefined when its output does not belong in an app's log. */
-function toLogged(
-  id: string,
-  found: Readonly<Record<string, string>>,
-  home: string,
-): LoggedContainer | undefined {
+function toLogged(id: string, found: Readonly<Record<string, string>>, home: string): LoggedContainer | undefined {
   const appId = found[labels.app];
   const process = processOf(found);
   if (found[labels.home] !== home || appId === undefined || process === undefined) return undefined;
@@ -82,7 +78,9 @@ async function* follow(
   const since = sinceNs === undefined ? undefined : `${sinceNs.slice(0, -9)}.${sinceNs.slice(-9)}`;
   // `follow` even when it has ended: without it the whole output would be taken into memory.
   const stream = await bounded("read a container's output", shortMs, signal, () =>
-    docker.getContainer(id).logs({ follow: true, stdout: true, stderr: true, timestamps: true, since, abortSignal: signal }),
+    docker
+      .getContainer(id)
+      .logs({ follow: true, stdout: true, stderr: true, timestamps: true, since, abortSignal: signal }),
   );
   yield* info.Config.Tty ? stampedLines(stream) : stampedFrames(stream);
 }
@@ -100,10 +98,16 @@ async function* stampedLines(stream: NodeJS.ReadableStream): AsyncGenerator<read
   const reader = new TerminalReader();
   const stamps = new StampReader();
   for await (const chunk of stream) {
-    const frames = reader.push(chunk as Buffer).flatMap(cutAtStamps).map((frame) => stamps.read(frame));
+    const frames = reader
+      .push(chunk as Buffer)
+      .flatMap(cutAtStamps)
+      .map((frame) => stamps.read(frame));
     if (frames.length > 0) yield frames;
   }
-  yield reader.end().flatMap(cutAtStamps).map((frame) => stamps.read(frame));
+  yield reader
+    .end()
+    .flatMap(cutAtStamps)
+    .map((frame) => stamps.read(frame));
 }
 
 interface StartEvent {

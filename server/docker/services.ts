@@ -2,7 +2,7 @@ import type Docker from "dockerode";
 import type { ContainerSpec, ServiceRef, ServiceRuntime } from "../services/ports.ts";
 import { bounded } from "./bounded.ts";
 import { isStatus, labels } from "./client.ts";
-import { runExec } from "./exec.ts";
+import { runExec } from "./service-exec.ts";
 import { splitLogFrames } from "./log-frames.ts";
 import { ensureServiceImage } from "./service-image.ts";
 

@@ -49,21 +49,19 @@ export function createTaskEngine(docker: Docker, home: string, networkOf: Networ
 
     async resize(id, columns, rows) {
       // One that has just ended has no terminal any more.
-      await docker.getContainer(id).resize({ w: columns, h: rows }).catch(() => undefined);
+      await docker
+        .getContainer(id)
+        .resize({ w: columns, h: rows })
+        .catch(() => undefined);
     },
 
     wait: (id, signal) => wait(docker.getContainer(id), signal),
 
-    async remove(id) {
-      await bounded("remove a container", shortMs, new AbortController().signal, async () => {
-        try {
-          await docker.getContainer(id).remove({ force: true, v: true });
-        } catch (err) {
-          // 409: its removal is under way already.
-          if (!isStatus(err, 404, 409)) throw err;
-        }
-      });
-    },
+    // 409: it does not run.
+    kill: (id) => ending("kill a container", [404, 409], () => docker.getContainer(id).kill()),
+    // 409: its removal is under way already.
+    remove: (id) =>
+      ending("remove a container", [404, 409], () => docker.getContainer(id).remove({ force: true, v: true })),
 
     async list(signal) {
       const filters = { label: [`${labels.home}=${home}`, `${labels.kind}=task`] };
@@ -109,6 +107,17 @@ function createOptions(spec: TaskContainerSpec, home: string, network: string): 
   };
 }
 
+/** Happens even when whoever wanted the task has gone. */
+async function ending(action: string, done: readonly number[], call: () => Promise<unknown>): Promise<void> {
+  await bounded(action, shortMs, new AbortController().signal, async () => {
+    try {
+      await call();
+    } catch (err) {
+      if (!isStatus(err, ...done)) throw err;
+    }
+  });
+}
+
 async function attach(container: Docker.Container, streams: TaskStreams, signal: AbortSignal): Promise<Attachment> {
   const sockets: Duplex[] = [];
   const open = async (which: { readonly stdin?: boolean; readonly stdout?: boolean; readonly stderr?: boolean }) => {
@@ -140,7 +149,10 @@ async function wait(container: Docker.Container, signal: AbortSignal): Promise<T
 
 /** What the engine says, without the HTTP around it. */
 function readable(refusal: string): string {
-  return refusal.replace(/^\(HTTP code \d+\) [\w ]+ - /, "").replace(/\s+/g, " ").replace(/[. ]+$/, "");
+  return refusal
+    .replace(/^\(HTTP code \d+\) [\w ]+ - /, "")
+    .replace(/\s+/g, " ")
+    .replace(/[. ]+$/, "");
 }
 
 function toFound(info: Docker.ContainerInfo): FoundTask {

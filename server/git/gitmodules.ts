@@ -13,7 +13,9 @@ export function parseGitmodules(listing: string): readonly SubmoduleEntry[] {
     const [, name = "", key = "", value = ""] = match;
     byName.set(name, { ...byName.get(name), [key]: value });
   }
-  return [...byName.values()].flatMap(({ path, url }) => (path === undefined || url === undefined ? [] : [{ path, url }]));
+  return [...byName.values()].flatMap(({ path, url }) =>
+    path === undefined || url === undefined ? [] : [{ path, url }],
+  );
 }
 
 /** A commit of another repository inside a tree. */

@@ -145,7 +145,12 @@ function deploy(
 }
 
 /** Another push may have moved the branch while this one waited for its turn: what that brought must not be lost. */
-async function refuseStale(deps: ReceiveDeps, request: ReceiveRequest, decision: Deploy, arrival: Arrival): Promise<void> {
+async function refuseStale(
+  deps: ReceiveDeps,
+  request: ReceiveRequest,
+  decision: Deploy,
+  arrival: Arrival,
+): Promise<void> {
   const { repositories } = deps;
   const { id } = request.target.app;
   const { branch, before, commit } = decision;

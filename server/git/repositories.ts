@@ -161,7 +161,9 @@ export class Repositories {
   }
 
   async #sweepRepository(repo: string): Promise<void> {
-    const quarantines = (await this.#list(path.join(repo, "objects"))).filter((n) => /^(tmp_objdir-)?incoming-/.test(n));
+    const quarantines = (await this.#list(path.join(repo, "objects"))).filter((n) =>
+      /^(tmp_objdir-)?incoming-/.test(n),
+    );
     for (const name of quarantines) await rm(path.join(repo, "objects", name), { recursive: true, force: true });
     const files = await readdir(path.join(repo, "refs"), { recursive: true });
     const locks = [...files.map((f) => path.join("refs", f)), "HEAD.lock", "packed-refs.lock", "shallow.lock"];

@@ -15,7 +15,10 @@ export interface GitChild {
 }
 
 /** Starts git as the head of a process group of its own, with pipes at descriptors 0 to `lastPipe`. */
-export function spawnGit(args: readonly string[], options: { env: GitEnvironment; cwd: string; lastPipe?: number }): GitChild {
+export function spawnGit(
+  args: readonly string[],
+  options: { env: GitEnvironment; cwd: string; lastPipe?: number },
+): GitChild {
   const pipes = Array.from({ length: (options.lastPipe ?? 2) + 1 }, () => "pipe" as const);
   const child = spawn("git", args, { cwd: options.cwd, env: { ...options.env }, stdio: pipes, detached: true });
   const pipe = (descriptor: number) => child.stdio[descriptor] as Duplex;

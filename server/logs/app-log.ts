@@ -92,7 +92,7 @@ export class AppLog {
 
   async position(container: string): Promise<Position> {
     await this.#opened();
-    return this.#positions.get(container) ?? {};
+    return { ...this.#positions.get(container) };
   }
 
   /** Drops the positions of containers that are gone. */
@@ -124,11 +124,7 @@ export class AppLog {
   }
 
   /** Everything from the cursor on as it is written, until the signal or the end of the log. */
-  async *follow(
-    from: Cursor,
-    isWanted: (line: StoredLine) => boolean,
-    signal: AbortSignal,
-  ): AsyncGenerator<LogLine> {
+  async *follow(from: Cursor, isWanted: (line: StoredLine) => boolean, signal: AbortSignal): AsyncGenerator<LogLine> {
     let cursor = from;
     while (!signal.aborted && !this.#isClosed) {
       if (cursor.segment > 0 && cursor.segment < this.#segments.oldest) {
@@ -179,7 +175,8 @@ export class AppLog {
     const tail = await this.#segments.open();
     this.#durable = readPositions(tail);
     // Lines that came before the files were read are newer.
-    this.#positions = new Map([...this.#durable, ...this.#positions]);
+    const before = [...this.#durable].map(([container, position]) => [container, { ...position }] as const);
+    this.#positions = new Map([...before, ...this.#positions]);
   }
 
   #startWriting(): void {

@@ -17,29 +17,32 @@ export interface AssembledLine {
   readonly text: string;
 }
 
+/** A position while it moves. */
+type Places = { [S in StreamName]?: StreamPosition | undefined };
+
 const lineEnd = 10;
 /** The engine writes its two streams side by side: one may be this much late. */
 const skewNs = 2_000_000_000n;
 
 /** Turns the output of one container into clean lines, leaving out what was taken before. */
 export class LineAssembler {
-  #taken: Position;
+  readonly #taken: Places;
   #skipTo: Position;
-  #seen: Position = {};
+  #seen: Places = {};
   #decoders = newDecoders();
 
   constructor(position: Position) {
-    this.#taken = position;
+    this.#taken = { ...position };
     this.#skipTo = position;
   }
 
   get position(): Position {
-    return this.#taken;
+    return { ...this.#taken };
   }
 
   /** Call before the output is read again from `since()`. */
   rewind(): void {
-    this.#skipTo = this.#taken;
+    this.#skipTo = this.position;
     this.#seen = {};
     this.#decoders = newDecoders();
   }
@@ -57,11 +60,11 @@ export class LineAssembler {
       const seen = this.#seen[stream];
       const ordinal = seen?.ns === ns ? seen.ordinal + 1 : 1;
       const place: StreamPosition = { ns, ordinal, isOpen };
-      this.#seen = { ...this.#seen, [stream]: place };
+      this.#seen[stream] = place;
       // The line end of a long line that was cut right before it.
       const isRest = text === "" && seen?.isOpen === true;
       if (isRest || isTaken(place, this.#skipTo[stream])) continue;
-      this.#taken = { ...this.#taken, [stream]: place };
+      this.#taken[stream] = place;
       lines.push({ ns, stream, ordinal, isOpen, text });
     }
     return lines;

@@ -76,7 +76,10 @@ class FollowingCollector implements Collector {
       await follower?.stop();
       await this.#deps.store.of(container.appId).flush(signal);
     } catch (err) {
-      this.#deps.log.warn("the end of a container's output may be missing from the log", { container: containerId, err });
+      this.#deps.log.warn("the end of a container's output may be missing from the log", {
+        container: containerId,
+        err,
+      });
     }
   }
 

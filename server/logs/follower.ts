@@ -43,9 +43,9 @@ export class Follower {
     while (!signal.aborted && !this.#appLog.isClosed) {
       try {
         assembler ??= new LineAssembler(await this.#appLog.position(shortId(this.container.id)));
-        const before = assembler.position;
+        const before = JSON.stringify(assembler.position);
         if (await this.#readOnce(assembler, signal)) return;
-        if (assembler.position !== before) retryMs = firstRetryMs;
+        if (JSON.stringify(assembler.position) !== before) retryMs = firstRetryMs;
       } catch (err) {
         if (signal.aborted) return;
         const fields = { container: this.container.id, err };

@@ -32,8 +32,8 @@ export interface StreamPosition {
 
 export type Position = { readonly [S in StreamName]?: StreamPosition | undefined };
 
-/** Container (short id) → position. */
-export type Positions = Map<string, Position>;
+/** Container (short id) → position. Changed in place, for every line. */
+export type Positions = Map<string, { -readonly [S in StreamName]?: StreamPosition | undefined }>;
 
 const codes: Readonly<Record<LogSource, string>> = { app: "a", router: "r", build: "b", paas: "p" };
 const sources: Readonly<Record<string, LogSource>> = { a: "app", r: "router", b: "build", p: "paas" };
@@ -88,7 +88,10 @@ export function toLogLine(line: StoredLine): LogLine {
 export function advance(positions: Positions, line: StoredLine): void {
   if (line.origin === undefined) return;
   const { container, stream, ordinal, isOpen } = line.origin;
-  positions.set(container, { ...positions.get(container), [stream]: { ns: line.ns, ordinal, isOpen } });
+  const place = { ns: line.ns, ordinal, isOpen };
+  const known = positions.get(container);
+  if (known) known[stream] = place;
+  else positions.set(container, { [stream]: place });
 }
 
 /** First lines of a segment: the positions as they were before it, so that older segments may go. */

@@ -34,7 +34,9 @@ export class Segments {
   /** Answers what the last segment holds. A line that a crash tore is cut off. */
   async open(): Promise<string> {
     await mkdir(this.#dir, { recursive: true });
-    const numbers = (await readdir(this.#dir)).map((name) => Number(namePattern.exec(name)?.[1])).filter(Number.isFinite);
+    const numbers = (await readdir(this.#dir))
+      .map((name) => Number(namePattern.exec(name)?.[1]))
+      .filter(Number.isFinite);
     numbers.sort((a, b) => a - b);
     this.#list = await Promise.all(
       numbers.map(async (number) => ({ number, sizeBytes: (await stat(this.#file(number))).size })),

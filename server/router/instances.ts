@@ -26,7 +26,9 @@ export interface Transport {
 export class PooledTransport implements Transport {
   readonly #policy: Policy;
   readonly #pools = new Map<string, HttpAgent>();
-  readonly #single = new Agent({ keepAlive: false });
+  // Keeps nothing, and does not say `Connection: close` either: that would make an instance that answers before the end
+  // of an upload cut the connection, and its answer with it.
+  readonly #single = new Agent({ keepAlive: true, maxFreeSockets: 0 });
 
   constructor(policy: Policy) {
     this.#policy = policy;

@@ -15,6 +15,8 @@ export class RecordBuffer {
   #first = 0;
   #chars = 0;
   #dropped = 0;
+  /** How many of the lost the last batch told. */
+  #told = 0;
 
   constructor(maxRecords = 10_000, maxChars = 8_000_000) {
     this.#maxRecords = maxRecords;
@@ -36,14 +38,15 @@ export class RecordBuffer {
   /** What comes next, oldest first. The same again until it is confirmed. */
   peek(maxRecords: number): Batch | undefined {
     if (this.#records.length === 0) return undefined;
+    this.#told = this.#dropped;
     return { first: this.#first, records: this.#records.slice(0, maxRecords), dropped: this.#dropped };
   }
 
   /** All before the number `upTo` are kept elsewhere. */
   confirm(upTo: number): void {
-    if (upTo <= this.#first) return;
-    this.#remove(Math.min(upTo - this.#first, this.#records.length));
-    this.#dropped = 0;
+    this.#dropped -= this.#told;
+    this.#told = 0;
+    if (upTo > this.#first) this.#remove(Math.min(upTo - this.#first, this.#records.length));
   }
 
   #remove(count: number): number {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { AppError, messageOf } from "../core/errors.ts";
+import { AppError, isAppError, messageOf } from "../core/errors.ts";
 import type { Output } from "../core/output.ts";
 import type { ServiceInstance } from "../core/types.ts";
 import { type Account, hostOf, type Plan, type Secret, type ServiceKind, type Target } from "./kind.ts";
@@ -58,7 +58,7 @@ export function createServiceContainers(deps: ContainerDeps) {
       await runtime.start(it.service, signal);
       return true;
     } catch (err) {
-      if (signal.aborted || !(err instanceof AppError) || err.code !== "RUNTIME_FAILED") throw err;
+      if (signal.aborted || !isAppError(err, "RUNTIME_FAILED")) throw err;
       return false;
     }
   };
@@ -73,26 +73,27 @@ export function createServiceContainers(deps: ContainerDeps) {
   const waitReady = async (it: Provisioned, signal: AbortSignal): Promise<void> => {
     const deadline = AbortSignal.timeout(readyTimeoutMs);
     const both = AbortSignal.any([signal, deadline]);
-    const before = (await runtime.inspect(it.service, both))?.restarts ?? 0;
+    let problem: string | undefined = "no answer";
     try {
-      while (!(await answers(it, both))) {
+      const before = (await runtime.inspect(it.service, both))?.restarts ?? 0;
+      while ((problem = await problemOf(it, both)) !== undefined) {
         const state = await runtime.inspect(it.service, both);
         if (!state?.running || state.restarts > before) throw unreachable(it, "it ended while starting");
         await delay(readyEveryMs, undefined, { signal: both });
       }
     } catch (err) {
-      if (deadline.aborted && !signal.aborted) throw unreachable(it, `no answer within ${readyTimeoutMs / 1000} s`);
-      throw err;
+      if (!deadline.aborted || signal.aborted) throw err;
+      throw unreachable(it, `not ready within ${readyTimeoutMs / 1000} s: ${problem ?? messageOf(err)}`);
     }
   };
 
   /** The container may end between the look and the command. */
-  const answers = async (it: Provisioned, signal: AbortSignal): Promise<boolean> => {
+  const problemOf = async (it: Provisioned, signal: AbortSignal): Promise<string | undefined> => {
     try {
-      return await it.kind.isReady(targetOf(it, signal));
+      return await it.kind.problem(targetOf(it, signal));
     } catch (err) {
-      if (signal.aborted || !(err instanceof AppError) || err.code !== "RUNTIME_FAILED") throw err;
-      return false;
+      if (signal.aborted || !isAppError(err, "RUNTIME_FAILED")) throw err;
+      return err.message;
     }
   };
 

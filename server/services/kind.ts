@@ -31,8 +31,8 @@ export interface ServiceKind {
   /** Made once per service and kept sealed. */
   newSecret(): Secret;
   container(plan: Plan, secret: Secret): Pick<ContainerSpec, "args" | "env" | "tmpfs">;
-  /** True once it answers a real request. */
-  isReady(target: Target): Promise<boolean>;
+  /** Why it does not answer a real request; undefined when it does. */
+  problem(target: Target): Promise<string | undefined>;
   /** Makes the accounts that are missing and ends those that are not in the list, with their sessions. Idempotent. */
   syncAccess(target: Target, accounts: readonly Account[]): Promise<void>;
   credentials(service: ServiceInstance, account: Account): Readonly<Record<string, unknown>>;

@@ -24,7 +24,10 @@ export const postgres: ServiceKind = {
     tmpfs: { "/run/postgresql": "uid=5432,gid=5432,mode=0700,size=1m", "/tmp": "mode=1777,size=64m" },
   }),
 
-  isReady: async (target) => (await psql(target, "SELECT 1;")).exitCode === 0,
+  async problem(target) {
+    const { exitCode, stderr } = await psql(target, "SELECT 1;");
+    return exitCode === 0 ? undefined : reasonOf(stderr);
+  },
 
   async syncAccess(target, accounts) {
     const { exitCode, stderr } = await psql(target, accessSql(target.service.name, accounts));

@@ -22,7 +22,10 @@ export const redis: ServiceKind = {
     tmpfs: { "/tmp": "mode=1777,size=16m" },
   }),
 
-  isReady: async (target) => (await redisCli(target, ["PING"])).at(0) === "PONG",
+  async problem(target) {
+    const answer = (await redisCli(target, ["PING"])).at(0);
+    return answer === "PONG" ? undefined : (answer ?? "no answer");
+  },
 
   async syncAccess(target, accounts) {
     const users = await redisCli(target, [usersCommand]);

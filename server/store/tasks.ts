@@ -27,7 +27,11 @@ export function createTaskStore(db: Db) {
   return {
     /** Gives the task its number, and forgets the oldest ones. */
     insert(task: Pick<TaskRecord, "id" | "appId" | "version" | "command" | "actor" | "createdAt">): TaskRecord {
-      const last = db.select({ n: max(tasks.number) }).from(tasks).where(eq(tasks.appId, task.appId)).get();
+      const last = db
+        .select({ n: max(tasks.number) })
+        .from(tasks)
+        .where(eq(tasks.appId, task.appId))
+        .get();
       const number = (last?.n ?? 0) + 1;
       db.insert(tasks)
         .values({ ...task, number, status: "running" })

@@ -11,7 +11,7 @@ export interface AttachedRun {
   readonly engine: TaskEngine;
   readonly log: Log;
   readonly onStarted?: (containerId: string) => void;
-  /** The container has ended and is about to go. */
+  /** It has ended, however that came about, and is about to go. */
   readonly onEnded?: (containerId: string) => Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export async function runAttached(
   streams: TaskStreams,
   signal: AbortSignal,
 ): Promise<TaskExit> {
-  const { engine } = run;
+  const { engine, log } = run;
   const id = await engine.create(spec, signal);
   try {
     using attachment = await engine.attach(id, streams, signal);
@@ -36,10 +36,27 @@ export async function runAttached(
     const exit = await engine.wait(id, signal);
     if (exit === undefined) throw new AppError("TASK_LOST", { task: spec.name });
     await Promise.race([attachment.ended, delay(lastOutputMs, undefined, { ref: false })]);
-    await run.onEnded?.(id);
     return exit;
   } finally {
-    await removeQuietly(engine, id, run.log);
+    await clearAway(engine, id, log, run.onEnded);
+  }
+}
+
+/** Ends a container if need be and removes it. What cannot be removed is found again when the daemon starts. */
+export async function clearAway(
+  engine: TaskEngine,
+  id: string,
+  log: Log,
+  beforeRemove?: (containerId: string) => Promise<void>,
+): Promise<void> {
+  try {
+    if (beforeRemove) {
+      await engine.kill(id);
+      await beforeRemove(id);
+    }
+    await engine.remove(id);
+  } catch (err) {
+    log.warn("a task's container could not be removed", { container: id, err });
   }
 }
 
@@ -48,13 +65,4 @@ function connectTerminal(engine: TaskEngine, id: string, streams: TaskStreams): 
   if (tty === undefined) return;
   void engine.resize(id, tty.columns, tty.rows);
   streams.onResize?.((columns, rows) => void engine.resize(id, columns, rows));
-}
-
-/** What is left is found again when the daemon starts. */
-export async function removeQuietly(engine: TaskEngine, id: string, log: Log): Promise<void> {
-  try {
-    await engine.remove(id);
-  } catch (err) {
-    log.warn("a task's container could not be removed", { container: id, err });
-  }
 }

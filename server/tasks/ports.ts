@@ -66,6 +66,8 @@ export interface TaskEngine {
   resize(containerId: string, columns: number, rows: number): Promise<void>;
   /** Resolves when it has ended; undefined when it is gone. Rejects with the signal. */
   wait(containerId: string, signal: AbortSignal): Promise<TaskExit | undefined>;
+  /** SIGKILL; leaves the container and its output. Ended or gone already is fine. */
+  kill(containerId: string): Promise<void>;
   /** Ends it when it runs. Gone already is fine. */
   remove(containerId: string): Promise<void>;
   /** All tasks of this home. */
@@ -76,12 +78,7 @@ export interface ExecEngine {
   /** Container of a running instance. */
   findInstance(appId: AppId, type: ProcessType, index: number, signal: AbortSignal): Promise<string | undefined>;
   /** Runs argv in it to its end; the process is ended when the signal aborts. Answers its exit code. */
-  exec(
-    containerId: string,
-    argv: readonly string[],
-    streams: TaskStreams,
-    signal: AbortSignal,
-  ): Promise<number>;
+  exec(containerId: string, argv: readonly string[], streams: TaskStreams, signal: AbortSignal): Promise<number>;
 }
 
 /** Where the output of tasks goes that nobody watches. */

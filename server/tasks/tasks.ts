@@ -8,7 +8,7 @@ import { type Clock, formatDuration } from "../core/time.ts";
 import type { Actor } from "../core/types.ts";
 import type { TaskRunner, TaskSpec } from "../releases/ports.ts";
 import type { TaskRecord, TaskStore } from "../store/tasks.ts";
-import { removeQuietly, runAttached } from "./attached.ts";
+import { clearAway, runAttached } from "./attached.ts";
 import { commandArgv, commandString, quoteCommand, shellCommand } from "./command.ts";
 import type { ExecEngine, TaskApps, TaskContainerSpec, TaskEngine, TaskExit, TaskLog, TaskMode } from "./ports.ts";
 
@@ -112,7 +112,7 @@ class Runs {
       id = await engine.create(spec, signal);
       await engine.start(id, spec.name, signal);
     } catch (err) {
-      if (id !== undefined) await removeQuietly(engine, id, log);
+      if (id !== undefined) await clearAway(engine, id, log);
       this.#end(task, undefined);
       throw err;
     }
@@ -167,10 +167,14 @@ class Runs {
         this.#supervise(task, found.containerId);
         continue;
       }
-      if (found.mode !== "interactive") await logs.finish(found.containerId);
-      await removeQuietly(engine, found.containerId, log);
+      const isLogged = found.mode !== "interactive";
+      await clearAway(engine, found.containerId, log, isLogged ? (id) => logs.finish(id) : undefined);
     }
-    for (const task of rows.values()) if (!this.#ours.has(task.id)) this.#end(task, undefined);
+    const lost = [...rows.values()].filter((task) => !this.#ours.has(task.id));
+    for (const task of lost) {
+      this.#ours.add(task.id);
+      this.#end(task, undefined);
+    }
   }
 
   /** Detached runs go on without us. */
@@ -225,9 +229,12 @@ class Runs {
     const code = await this.#waitThroughOutages(containerId, limit);
     if (this.#closing.signal.aborted) return;
     if (limit.aborted) this.#say(task, `Stopping: it ran longer than ${formatDuration(this.#runLimitMs)}`);
-    if (!limit.aborted) await logs.finish(containerId);
+    await clearAway(engine, containerId, log, async (id) => {
+      await logs.finish(id);
+      // Before it is removed: a daemon that dies in between finds out again how it ended.
+      this.#end(task, code);
+    });
     this.#end(task, code);
-    await removeQuietly(engine, containerId, log);
   }
 
   async #waitThroughOutages(containerId: string, limit: AbortSignal): Promise<number | undefined> {
@@ -242,10 +249,14 @@ class Runs {
     return limit.aborted ? killedCode : undefined;
   }
 
+  /** The first end counts. */
   #end(task: TaskRecord, code: number | undefined): void {
-    this.#ours.delete(task.id);
+    if (!this.#ours.delete(task.id)) return;
     this.#deps.store.finish(task.id, code, this.#deps.now());
-    this.#say(task, code === undefined ? "Process ended, its status is not known" : `Process exited with status ${code}`);
+    this.#say(
+      task,
+      code === undefined ? "Process ended, its status is not known" : `Process exited with status ${code}`,
+    );
   }
 
   #say(task: TaskRecord, text: string): void {

@@ -7,6 +7,7 @@ import type { ApiDeps } from "../ports.ts";
 
 const name = z.string().min(1).max(64);
 const newUser = z.strictObject({ name, role: z.string().max(32).optional() });
+const newRole = z.strictObject({ role: z.string().max(32) });
 const newKey = z.strictObject({
   publicKey: z.string().max(16_384),
   title: z.string().max(200).optional(),
@@ -26,6 +27,9 @@ export function accountsResource({ accounts }: ApiDeps, guard: Guard) {
     .get("/v1/users", guard("user:list"), (c) => c.json(accounts.users()))
     .post("/v1/users", guard("user:change"), body(newUser), (c) => {
       return c.json(accounts.addUser(c.get("actor"), c.req.valid("json")), 201);
+    })
+    .patch("/v1/users/:user", guard("user:change"), body(newRole), (c) => {
+      return c.json(accounts.setRole(c.get("actor"), c.req.param("user"), c.req.valid("json").role));
     })
     .delete("/v1/users/:user", guard("user:change"), (c) => {
       accounts.removeUser(c.get("actor"), c.req.param("user"));

@@ -66,6 +66,11 @@ export const appErrors = {
     message: (f) => `App "${f.name}" has no release ${f.version}.`,
     hint: (f) => `List them with: paas releases -a ${f.name}`,
   },
+  BUILD_NOT_FOUND: {
+    status: 404,
+    message: (f) => `App "${f.name}" has no build ${f.number}.`,
+    hint: (f) => `List them with: paas builds -a ${f.name}`,
+  },
   ROLLBACK_NO_TARGET: {
     status: 409,
     message: (f) => `App "${f.name}" has no earlier release to roll back to.`,

@@ -54,7 +54,8 @@ export const authErrors = {
   USER_NAME_INVALID: {
     status: 422,
     message: (f) => `"${f.user}" is not a valid user name.`,
-    hint: () => "Use lower-case letters, digits, dots, dashes and underscores, a letter first, at most 32: ann, build-bot.",
+    hint: () =>
+      "Use lower-case letters, digits, dots, dashes and underscores, a letter first, at most 32: ann, build-bot.",
   },
   ROLE_INVALID: {
     status: 422,

@@ -3,7 +3,8 @@ import type { ErrorSpec } from "../errors.ts";
 export const gitErrors = {
   PUSH_STALE: {
     status: 409,
-    message: (f) => `"${f.branch}" moved to ${f.commit} while this push waited, and this push does not contain that commit.`,
+    message: (f) =>
+      `"${f.branch}" moved to ${f.commit} while this push waited, and this push does not contain that commit.`,
     hint: () => "Nothing was deployed by this push. Fetch, merge, and push again: git pull --rebase paas",
   },
   CHECKOUT_FAILED: {
@@ -14,17 +15,20 @@ export const gitErrors = {
   SUBMODULE_UNKNOWN: {
     status: 422,
     message: (f) => `The commit has a submodule at ${f.path}, but .gitmodules has no entry for it.`,
-    hint: (f) => `Add it with git submodule add URL ${f.path}, or take it out with git rm --cached ${f.path}. Then commit and push again.`,
+    hint: (f) =>
+      `Add it with git submodule add URL ${f.path}, or take it out with git rm --cached ${f.path}. Then commit and push again.`,
   },
   SUBMODULE_URL: {
     status: 422,
     message: (f) => `The submodule at ${f.path} has a URL that this server cannot fetch: ${f.url}`,
-    hint: (f) => `Use an absolute https:// or ssh:// URL: git submodule set-url ${f.path} URL. Then commit and push again.`,
+    hint: (f) =>
+      `Use an absolute https:// or ssh:// URL: git submodule set-url ${f.path} URL. Then commit and push again.`,
   },
   SUBMODULE_FAILED: {
     status: 422,
     message: (f) => `The submodule at ${f.path} could not be fetched from ${f.url}: ${f.cause}`,
-    hint: (f) => `Check that this server may read that URL and that commit ${f.commit} was pushed there, then push again.`,
+    hint: (f) =>
+      `Check that this server may read that URL and that commit ${f.commit} was pushed there, then push again.`,
   },
   SUBMODULE_TOO_DEEP: {
     status: 422,

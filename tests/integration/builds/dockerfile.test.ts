@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { removeDropletImages } from "../../../server/builds/clean-up.ts";
 import { newId } from "../../../server/core/ids.ts";
 import { labels } from "../../../server/docker/client.ts";
 import { BuildHarness, type BuildRun, findStackImages, type SourceFiles } from "../../support/build-harness.ts";
@@ -147,6 +148,39 @@ test("an abort ends the build and its container", async () => {
   const build = harness.build(harness.app(), source, { signal: abort.signal, onLine });
   await expect(build).rejects.toThrow("cancelled");
   await expect.poll(() => containersWith(mark), { timeout: 10_000 }).toEqual([]);
+});
+
+test("steps before a failed one are not run again, and nothing of it outlives the app", async () => {
+  const nonce = newId();
+  const app = harness.app();
+  const dockerfile = (last: string) =>
+    `FROM ${base} AS first\nLABEL nonce=${nonce}\nRUN echo long-step > /long\nFROM ${base}\nLABEL nonce=${nonce}\nCOPY --from=first /long /\nRUN ${last}\nCMD true`;
+  const attempt = async (last: string) => harness.build(app, await harness.source({ Dockerfile: dockerfile(last) }));
+  const named = async () => {
+    const images = await harness.docker.listImages({ filters: { label: [`nonce=${nonce}`] } });
+    return images.flatMap((i) => i.RepoTags ?? ["none"]).map((ref) => ref.replace(/:.*-/, ":app-"));
+  };
+  expect((await attempt("false")).result.ok).toBe(false);
+  expect((await named()).toSorted()).toEqual(["paas/cache:app-0", "paas/cache:app-1"]);
+  expect((await attempt("exit 2")).lines.filter((line) => line.includes("Using cache"))).toHaveLength(4);
+  const last = await attempt("true");
+  expect((await named()).toSorted()).toEqual(["paas/cache:app-0", expect.stringMatching(/^paas\/droplet:/)]);
+  expect(await removeDropletImages(harness.engine, app.id)).toBe(1);
+  expect(last.result.ok).toBe(true);
+  await harness.engine.removeCache(app.id);
+  expect(await named()).toEqual([]);
+});
+
+test("a build cannot name an image that is somebody else's", async () => {
+  const victim = await harness.docker.getImage(base).inspect();
+  const app = harness.app();
+  const id = victim.Id.slice("sha256:".length).slice(0, 12);
+  const source = await harness.source({
+    Dockerfile: `FROM ${base}\n${fresh()}\nRUN echo " ---> ${id}" && sleep 0.1 && false`,
+  });
+  await harness.build(app, source);
+  await harness.build(app, await harness.source({ Dockerfile: `FROM ${base}\n${fresh()}\nCMD true` }));
+  expect((await harness.docker.getImage(base).inspect()).RepoTags).toEqual(victim.RepoTags);
 });
 
 async function containersWith(mark: string): Promise<readonly string[]> {

@@ -164,7 +164,12 @@ describe("positions", () => {
     }
     await using store = open();
     const position = await store.of(app).position("aaaaaaaaaaaa");
-    const last = textsOf(await store.of(app).recent(1, () => true, AbortSignal.timeout(1000)).then((found) => found.lines));
+    const last = textsOf(
+      await store
+        .of(app)
+        .recent(1, () => true, AbortSignal.timeout(1000))
+        .then((found) => found.lines),
+    );
     expect(position.o?.ns).toBe(last[0] === undefined ? undefined : ns(Number(last[0])));
     await killed[Symbol.asyncDispose]();
   });
@@ -172,10 +177,13 @@ describe("positions", () => {
 
 describe("tail", () => {
   test("gives the recent lines, then every later one once, under concurrent appends", async () => {
-    const schedule = fc.array(fc.record({ count: fc.integer({ min: 1, max: 60 }), pauseMs: fc.integer({ min: 0, max: 8 }) }), {
-      minLength: 2,
-      maxLength: 8,
-    });
+    const schedule = fc.array(
+      fc.record({ count: fc.integer({ min: 1, max: 60 }), pauseMs: fc.integer({ min: 0, max: 8 }) }),
+      {
+        minLength: 2,
+        maxLength: 8,
+      },
+    );
     await fc.assert(
       fc.asyncProperty(schedule, fc.integer({ min: 1, max: 30 }), fc.nat(), async (bursts, recent, joinSeed) => {
         const appId = `app${Math.random().toString(36).slice(2, 11)}` as AppId;
@@ -215,7 +223,11 @@ describe("tail", () => {
     expect((await tail.next()).value).toMatchObject({ text: "first" });
     for (const text of numbers(0, 2000)) store.append(app, line(text));
     await store.of(app).flush(AbortSignal.timeout(5000));
-    expect((await tail.next()).value).toMatchObject({ source: "paas", process: "logs", text: expect.stringContaining("dropped") });
+    expect((await tail.next()).value).toMatchObject({
+      source: "paas",
+      process: "logs",
+      text: expect.stringContaining("dropped"),
+    });
     stop.abort();
     await tail.return?.();
   });

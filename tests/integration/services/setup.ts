@@ -14,7 +14,7 @@ import { silentLog } from "../../../server/core/log.ts";
 import { LineOutput } from "../../../server/core/output.ts";
 import type { Actor, App } from "../../../server/core/types.ts";
 import { connectDocker, isStatus, labels } from "../../../server/docker/client.ts";
-import { runExec } from "../../../server/docker/exec.ts";
+import { runExec } from "../../../server/docker/service-exec.ts";
 import { createNetworks } from "../../../server/docker/networks.ts";
 import { createServiceRuntime } from "../../../server/docker/services.ts";
 import type { ServiceRuntime, Stack } from "../../../server/services/ports.ts";

@@ -58,6 +58,28 @@ test("ids in between and pull progress are not shown, the rest is", () => {
   expect(shown).toBe(`${from.stream}\n ---> Using cache\nabc: Pull complete\nhello\n`);
 });
 
+test("the last image of each stage is what the cache holds, whatever a step writes itself", () => {
+  const stage = (step: string, container: string, image: string, output: string): readonly DockerfileRecord[] => [
+    { stream: step },
+    { stream: "\n" },
+    { stream: ` ---> Running in ${container}\n` },
+    { stream: output },
+    { stream: `Removing intermediate container ${container}\n` },
+    { stream: ` ---> ${image}\n` },
+  ];
+  const records = [
+    from,
+    { stream: " ---> 000000000000\n" },
+    ...stage("Step 2/4 : RUN a", "aaaaaaaaaaaa", "111111111111", " ---> 999999999999\n"),
+    { stream: "Step 3/4 : FROM y" },
+    { stream: " ---> 000000000000\n" },
+    ...stage("Step 4/4 : RUN b", "bbbbbbbbbbbb", "222222222222", "b"),
+  ];
+  expect(follow(...records).progress.cached).toEqual(["111111111111", "222222222222"]);
+  expect(follow(...records, { aux: { ID: "sha256:2" } }).progress.cached).toEqual(["111111111111"]);
+  expect(follow(from, { stream: " ---> 000000000000\n" }).progress.cached).toEqual([]);
+});
+
 test("steps that only label the image are neither counted nor shown", () => {
   const shown = withoutLabelSteps(2);
   const texts = [

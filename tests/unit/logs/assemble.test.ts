@@ -3,7 +3,11 @@ import { describe, expect, test } from "vitest";
 import { LineAssembler, type LogFrame, sinceOf } from "../../../server/logs/assemble.ts";
 
 const ns = (value: number) => String(value).padStart(19, "0");
-const frame = (at: number, stream: "o" | "e", text: string): LogFrame => ({ ns: ns(at), stream, bytes: Buffer.from(text) });
+const frame = (at: number, stream: "o" | "e", text: string): LogFrame => ({
+  ns: ns(at),
+  stream,
+  bytes: Buffer.from(text),
+});
 const texts = (assembler: LineAssembler, frames: readonly LogFrame[]) =>
   frames.flatMap((one) => assembler.take(one)).map((line) => `${line.stream}:${line.text}`);
 
@@ -47,7 +51,10 @@ describe("LineAssembler", () => {
         for (const one of frames) if (taken.length < cut) taken.push(...texts(first, [one]));
         const second = new LineAssembler(first.position);
         const since = second.since() ?? "";
-        const rest = texts(second, frames.filter((one) => one.ns >= since));
+        const rest = texts(
+          second,
+          frames.filter((one) => one.ns >= since),
+        );
         expect([...taken, ...rest].sort()).toEqual([...whole].sort());
       }),
     );

@@ -1,0 +1,117 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { CliError } from "../failure.ts";
+import type { Context } from "../context.ts";
+import type { Input, Verb, VerbGroup, VerbOption } from "../verb.ts";
+
+/** Both `dist/` and `cli/` are one below. */
+const root = path.dirname(import.meta.dirname);
+
+/** Option, variable of the daemon, meaning. */
+const settings = [
+  ["--home <folder>", "PAAS_HOME", "where all state is"],
+  ["--domain <name>", "PAAS_DOMAIN", "apps answer at APP.DOMAIN; localhost unless told"],
+  ["--listen <address>", "PAAS_LISTEN", "address of the router and of ssh"],
+  ["--http-port <port>", "PAAS_HTTP_PORT", "of the router, 80 unless told"],
+  ["--ssh-port <port>", "PAAS_SSH_PORT", "for git push over ssh, 2222 unless told"],
+  ["--api-port <port>", "PAAS_API_PORT", "of the API on loopback, 7070 unless told"],
+  ["--router-workers <count>", "PAAS_ROUTER_WORKERS", "processes of the router"],
+  ["--log-level <level>", "PAAS_LOG_LEVEL", "debug, info, warn or error"],
+] as const;
+const settingOptions: readonly VerbOption[] = settings.map(([flags, variable, meaning]) => [flags, `${meaning} (${variable})`]);
+
+const up: Verb = {
+  name: "up",
+  summary: "prepare this machine and start the daemon and the router",
+  isLocal: true,
+  options: [["-d, --detach", "in the background"], ...settingOptions],
+  examples: ["paas up --detach", "paas up --domain apps.example.test --http-port 8080"],
+  run: (context, input) => server(context, input, ["up", ...(input.flag("detach") ? ["--detach"] : [])]),
+};
+
+const down: Verb = {
+  name: "down",
+  summary: "stop the daemon and the router; apps go on running",
+  isLocal: true,
+  options: settingOptions.slice(0, 1),
+  examples: ["paas down"],
+  run: (context, input) => server(context, input, ["down"]),
+};
+
+const doctor: Verb = {
+  name: "doctor",
+  summary: "check this machine and say what to do about each problem",
+  isLocal: true,
+  hasJson: true,
+  options: [["--fix", "install and start what is missing"], ...settingOptions],
+  examples: ["paas doctor", "paas doctor --fix"],
+  run: (context, input) =>
+    server(context, input, [
+      "doctor",
+      ...(input.flag("fix") ? ["--fix"] : []),
+      ...(input.flag("json") ? ["--json"] : []),
+    ]),
+};
+
+const version: Verb = {
+  name: "version",
+  summary: "show the version of this command and, if it answers, of the daemon",
+  hasJson: true,
+  examples: ["paas version"],
+  async run(context, input) {
+    const own = (JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string }).version;
+    const daemon = await daemonVersion(context);
+    const shown = { client: own, daemon, node: process.versions.node };
+    context.show(input, shown, () => [`paas ${own} (Node ${shown.node})`, ...(daemon ? [`daemon ${daemon}`] : [])]);
+  },
+};
+
+const open: Verb = {
+  name: "open",
+  aliases: ["apps:open"],
+  summary: "open an app in the browser; without one print its URL",
+  hasApp: true,
+  hasJson: true,
+  examples: ["paas open -a shop"],
+  async run(context, input) {
+    const app = await context.app(input);
+    const { urls } = await context.client.call("get", "/v1/apps/:app", { param: { app } });
+    const [url] = urls;
+    if (url === undefined) throw new CliError(`App "${app}" has no route.`, `Map one with: paas map-route ${app} DOMAIN`);
+    if (!input.flag("json") && hasBrowser(context)) return context.local.run("xdg-open", [url]);
+    context.show(input, { url }, () => [url]);
+    return 0;
+  },
+};
+
+export const hostVerbs: VerbGroup = { title: "This machine", verbs: [up, down, doctor, version, open] };
+
+/** The server's own entry point on this terminal, with the settings as its variables. */
+function server(context: Context, input: Input, argv: readonly string[]): Promise<number> {
+  const main = path.join(root, "server", "main.ts");
+  return context.local.run(process.execPath, [main, ...argv], settingsOf(input));
+}
+
+export function settingsOf(input: Pick<Input, "option">): Record<string, string> {
+  const given = settings.map(([flags, variable]) => [variable, input.option(optionName(flags))] as const);
+  return Object.fromEntries(given.filter((entry): entry is [(typeof entry)[0], string] => entry[1] !== undefined));
+}
+
+/** `--http-port <port>` is `httpPort`. */
+function optionName(flags: string): string {
+  const [, name = ""] = /^--([a-z-]+)/.exec(flags) ?? [];
+  return name.replaceAll(/-([a-z])/g, (_all, letter: string) => letter.toUpperCase());
+}
+
+async function daemonVersion(context: Context): Promise<string | undefined> {
+  try {
+    return (await context.client.call("get", "/v1/system", {})).version;
+  } catch (err) {
+    if (err instanceof CliError) return undefined;
+    throw err;
+  }
+}
+
+function hasBrowser({ io, isRemote }: Context): boolean {
+  return !isRemote && io.stdout.isTTY === true && Boolean(io.env["DISPLAY"] || io.env["WAYLAND_DISPLAY"]);
+}

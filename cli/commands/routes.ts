@@ -1,0 +1,122 @@
+import type { RouteView } from "../../server/api/platform.ts";
+import type { Shown } from "../client.ts";
+import { usageError } from "../failure.ts";
+import { table } from "../output/table.ts";
+import type { Input, Verb, VerbGroup, VerbOption } from "../verb.ts";
+
+const options: readonly VerbOption[] = [
+  ["-n, --hostname <name>", "put in front of the domain: api"],
+  ["--path <prefix>", "only requests below it: /v2"],
+];
+const targetOptions: readonly VerbOption[] = [
+  ...options,
+  ["--process <type>", "process type that answers, web unless told"],
+  ["--port <number>", "port in the instance, its own unless told"],
+];
+
+const list: Verb = {
+  name: "routes",
+  summary: "list the routes",
+  hasApp: true,
+  hasJson: true,
+  examples: ["paas routes", "paas routes -a shop"],
+  async run(context, input) {
+    const app = input.option("app");
+    const all = await context.client.call("get", "/v1/routes", {});
+    const routes = app === undefined ? all : all.filter((route) => route.appName === app);
+    context.show(input, routes, () => {
+      if (routes.length === 0) return ["There are no routes yet. Map one with: paas map-route APP DOMAIN"];
+      const rows = routes.map((route) => [nameOf(route), route.appName ?? "-", targetOf(route), route.url]);
+      return table(["ROUTE", "APP", "PROCESS", "URL"], rows);
+    });
+  },
+};
+
+const map: Verb = {
+  name: "map-route",
+  summary: "let an app answer at a host name and path",
+  args: ["<app>", "<domain>"],
+  hasJson: true,
+  options: targetOptions,
+  examples: ["paas map-route shop www.example.test", "paas map-route shop example.test --hostname api --path /v2"],
+  async run(context, input) {
+    const app = input.arg(0);
+    const json = toRoute(input, input.arg(1));
+    const route = await context.client.call("post", "/v1/apps/:app/routes", { param: { app }, json });
+    context.show(input, route, () => [`Mapped ${route.url} to ${app}`]);
+  },
+};
+
+const unmap: Verb = {
+  name: "unmap-route",
+  summary: "stop an app from answering at a host name and path",
+  args: ["<app>", "<domain>"],
+  options,
+  examples: ["paas unmap-route shop www.example.test"],
+  async run(context, input) {
+    const app = input.arg(0);
+    const query = toQuery(input, input.arg(1));
+    await context.client.call("delete", "/v1/apps/:app/routes", { param: { app }, query });
+    context.print(`Unmapped ${describe(query)} from ${app}`);
+  },
+};
+
+const create: Verb = {
+  name: "create-route",
+  summary: "reserve a route without an app",
+  args: ["<domain>"],
+  hasJson: true,
+  options,
+  examples: ["paas create-route example.test --hostname api"],
+  async run(context, input) {
+    const route = await context.client.call("post", "/v1/routes", { json: toRoute(input, input.arg(0)) });
+    context.show(input, route, () => [`Created ${route.url}`]);
+  },
+};
+
+const remove: Verb = {
+  name: "delete-route",
+  summary: "remove a route, from its app too",
+  args: ["<domain>"],
+  options,
+  examples: ["paas delete-route example.test --hostname api"],
+  async run(context, input) {
+    const query = toQuery(input, input.arg(0));
+    await context.client.call("delete", "/v1/routes", { query });
+    context.print(`Deleted ${describe(query)}`);
+  },
+};
+
+export const routeVerbs: VerbGroup = { title: "Routes", verbs: [list, map, unmap, create, remove] };
+
+/** @throws CliError (usage) */
+function toRoute(input: Input, domain: string) {
+  const port = input.option("port");
+  if (port !== undefined && !/^[0-9]{1,5}$/.test(port)) {
+    throw usageError(`"${port}" is not a port.`, "Write a number from 1 to 65535: --port 3000");
+  }
+  const type = input.option("process");
+  return {
+    ...toQuery(input, domain),
+    ...(type === undefined ? {} : { type }),
+    ...(port === undefined ? {} : { port: Number(port) }),
+  };
+}
+
+function toQuery(input: Input, domain: string) {
+  const hostname = input.option("hostname");
+  const path = input.option("path");
+  return { domain, ...(hostname === undefined ? {} : { hostname }), ...(path === undefined ? {} : { path }) };
+}
+
+function describe({ domain, hostname, path }: { domain: string; hostname?: string; path?: string }): string {
+  return `${hostname === undefined ? "" : `${hostname}.`}${domain}${path ?? ""}`;
+}
+
+function nameOf({ host, path }: Shown<RouteView>): string {
+  return path === "/" ? host : `${host}${path}`;
+}
+
+function targetOf({ type, port }: Shown<RouteView>): string {
+  return port === undefined ? type : `${type}:${port}`;
+}

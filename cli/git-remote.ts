@@ -1,0 +1,80 @@
+import { createHash } from "node:crypto";
+import path from "node:path";
+import { remoteApp } from "./app-name.ts";
+import type { Context } from "./context.ts";
+import type { LocalMachine } from "./local.ts";
+import { shellQuote } from "./output/shell.ts";
+
+export type RemoteOutcome =
+  | { readonly kind: "set"; readonly url: string }
+  | { readonly kind: "taken"; readonly url: string }
+  | { readonly kind: "no-repository" };
+
+interface Addresses {
+  readonly app: { readonly name: string };
+  readonly gitSsh: string;
+  readonly gitHttp: string;
+}
+
+interface RemoteOptions {
+  /** Undefined chooses ssh when one of the user's keys is registered. */
+  readonly protocol: "ssh" | "http" | undefined;
+  /** Replaces a remote that points to another app. */
+  readonly isForced: boolean;
+}
+
+/** Makes `git push paas main` work in this repository: the remote, and for http the credential helper. */
+export async function addRemote(context: Context, info: Addresses, options: RemoteOptions): Promise<RemoteOutcome> {
+  const { local } = context;
+  if ((await local.git("rev-parse", "--git-dir")) === undefined) return { kind: "no-repository" };
+  const before = await local.git("config", "--get", "remote.paas.url");
+  if (before !== undefined && !options.isForced && remoteApp(before) !== info.app.name) return { kind: "taken", url: before };
+  const protocol = options.protocol ?? ((await hasRegisteredKey(context)) ? "ssh" : "http");
+  const url = protocol === "ssh" ? info.gitSsh : info.gitHttp;
+  if (before === undefined) await local.git("remote", "add", "paas", url);
+  else await local.git("remote", "set-url", "paas", url);
+  if (protocol === "http") await setCredentialHelper(context, url);
+  return { kind: "set", url };
+}
+
+/** After a rename: the remote of this repository follows, if it pointed to the app. */
+export async function renameRemote(context: Context, from: string, info: Addresses): Promise<void> {
+  const url = await context.local.git("config", "--get", "remote.paas.url");
+  if (url === undefined || remoteApp(url) !== from) return;
+  await context.local.git("remote", "set-url", "paas", url.startsWith("http") ? info.gitHttp : info.gitSsh);
+}
+
+/** The empty helper first: without it git would also ask, and store our short-lived tokens in, the user's own helpers. */
+async function setCredentialHelper({ local, io }: Context, url: string): Promise<void> {
+  const key = `credential.${new URL(url).origin}.helper`;
+  const home = io.env["PAAS_HOME"];
+  const environment = home ? `PAAS_HOME=${shellQuote(home)} ` : "";
+  await local.git("config", "--replace-all", key, "");
+  await local.git("config", "--add", key, `!${environment}${shellQuote(launcher(io.env))} git:credential`);
+}
+
+function launcher(env: Readonly<Record<string, string | undefined>>): string {
+  return env["PAAS_LAUNCHER"] || path.join(path.dirname(import.meta.dirname), "cli", "paas");
+}
+
+async function hasRegisteredKey(context: Context): Promise<boolean> {
+  const mine = localFingerprints(context.local);
+  if (mine.size === 0) return false;
+  const keys = await context.client.call("get", "/v1/keys", { query: {} });
+  return keys.some(({ fingerprint }) => mine.has(fingerprint));
+}
+
+function localFingerprints(local: LocalMachine): ReadonlySet<string> {
+  const folder = path.join(local.home, ".ssh");
+  const files = local.list(folder).filter((name) => name.endsWith(".pub"));
+  const found = files.map((name) => fingerprintOf(local.readFile(path.join(folder, name)) ?? ""));
+  return new Set(found.filter((fingerprint) => fingerprint !== undefined));
+}
+
+/** `SHA256:…` of one line of a public key file, as `ssh-keygen -lf` prints it. */
+export function fingerprintOf(publicKey: string): string | undefined {
+  const blob = /^(?:ssh|ecdsa|sk)-\S+\s+([A-Za-z0-9+/=]+)/.exec(publicKey)?.[1];
+  if (blob === undefined) return undefined;
+  const hash = createHash("sha256").update(Buffer.from(blob, "base64")).digest("base64");
+  return `SHA256:${hash.replace(/=+$/, "")}`;
+}

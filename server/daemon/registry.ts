@@ -1,0 +1,25 @@
+import path from "node:path";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { debian13, npmRegistry, readAvailable } from "../builds/available.ts";
+import type { Available } from "../builds/plan.ts";
+
+/** Versions that can be had, asked of the registry with the trust that the machine itself has. */
+export function createAvailable(home: string): (signal: AbortSignal) => Promise<Available> {
+  const options = {
+    cacheFile: path.join(home, "cache", "versions.json"),
+    stack: debian13,
+    fetch: (url: string, init: RequestInit) => {
+      trustSystem();
+      return fetch(url, init);
+    },
+    registry: (signal: AbortSignal) => npmRegistry(process.env, signal),
+    now: Date.now,
+    arch: process.arch,
+  };
+  return (signal) => readAvailable(options, signal);
+}
+
+/** Operators add certificates to the machine, not to a program on it. */
+function trustSystem(): void {
+  setDefaultCACertificates([...new Set([...getCACertificates("default"), ...getCACertificates("system")])]);
+}

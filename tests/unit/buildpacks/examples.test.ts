@@ -1,0 +1,49 @@
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { stringify } from "yaml";
+import { buildpacks } from "../../../buildpacks/index.ts";
+import { decide } from "../../../server/builds/detect.ts";
+import { parseProcfile } from "../../../server/builds/procfile.ts";
+import type { SourceView } from "../../../server/builds/plan.ts";
+import { directorySource, memorySource } from "../../../server/builds/source-view.ts";
+import { goodPlan } from "./planning.ts";
+
+const apps = path.resolve(import.meta.dirname, "../../fixtures/apps");
+// Made by the tools at build time, since they would name a package index.
+const lockfiles: Readonly<Record<string, string>> = { "python-uv": "uv.lock", "python-poetry": "poetry.lock" };
+
+function example(name: string): SourceView {
+  const real = directorySource(path.join(apps, name));
+  const lockfile = lockfiles[name];
+  if (lockfile === undefined) return real;
+  const lock = memorySource({ [lockfile]: '[[package]]\nname = "flask"\n\n[[package]]\nname = "gunicorn"\n' });
+  return {
+    has: (file) => lock.has(file) || real.has(file),
+    read: (file) => lock.read(file) ?? real.read(file),
+    list: (folder) => [...new Set([...real.list(folder), ...lock.list(folder)])].toSorted(),
+  };
+}
+
+const planned = readdirSync(apps).filter((name) => !name.startsWith("dockerfile-"));
+
+test.each(planned)("the plan of the example app %s is as recorded", async (name) => {
+  const plan = goodPlan(example(name));
+  expect(structuredClone(plan)).toEqual(plan);
+  await expect(stringify(plan, { lineWidth: 0 })).toMatchFileSnapshot(`snapshots/${name}.yaml`);
+});
+
+test.each(planned)("the example app %s has a web process", (name) => {
+  const source = example(name);
+  const procfile = source.read("Procfile");
+  const processes = procfile === undefined ? goodPlan(source).processes : parseProcfile(procfile);
+  expect(processes.map((p) => p.type)).toContain("web");
+});
+
+test("an app with a Dockerfile is built from it", () => {
+  expect(decide(example("dockerfile-python"), { buildpacks })).toEqual({
+    kind: "dockerfile",
+    path: "Dockerfile",
+    notes: [],
+  });
+});

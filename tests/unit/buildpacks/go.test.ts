@@ -1,0 +1,129 @@
+import { describe, expect, test } from "vitest";
+import { parseModFile, programName } from "../../../buildpacks/go/modfile.ts";
+import { buildCommands, commandsOf, type Files, goodPlan, refusalOf } from "./planning.ts";
+
+const main = "// Package main serves.\npackage main\n";
+const required = "module example.test/shop\n\ngo 1.24\n\nrequire github.com/google/uuid v1.6.0\n";
+
+describe("go.mod", () => {
+  test("is read with comments, blocks and replacements", () => {
+    const text = `module example.test/shop/v2 // ours
+// +heroku install ./cmd/... ./tool
+go 1.25.1
+toolchain go1.26.0
+require (
+	a.test/x v1.0.0 // indirect
+)
+replace (
+	a.test/x => ./lib/x
+	a.test/y v1.0.0 => ../y
+	a.test/z => b.test/z v1.2.3
+)
+`;
+    expect(parseModFile(text)).toEqual({
+      module: "example.test/shop/v2",
+      go: "1.25.1",
+      toolchain: "1.26.0",
+      hasRequirements: true,
+      localReplacements: ["./lib/x", "../y"],
+      installs: ["./cmd/...", "./tool"],
+    });
+    expect(parseModFile("module x\n\nrequire (\n)\n")).toMatchObject({ go: undefined, hasRequirements: false });
+  });
+
+  test.each([
+    ["example.test/shop", "shop"],
+    ["example.test/shop/v2", "shop"],
+    ["shop", "shop"],
+    ["v2", "v2"],
+    ["cmd/api", "api"],
+  ])("of %s gives the program %s", (module, name) => {
+    expect(programName(module)).toBe(name);
+  });
+});
+
+describe("a Go app", () => {
+  test("fetches its modules in a layer of the build alone, and is built on every push", () => {
+    const plan = goodPlan({ "go.mod": required, "go.sum": "", "main.go": main });
+    expect(plan.layers.map((l) => [l.name, l.files, l.launch])).toEqual([["modules", ["go.mod", "go.sum"], false]]);
+    expect(commandsOf(plan, "modules")).toEqual(["install -d -o 1000 -g 1000 /opt/go /opt/go/mod", "go mod download"]);
+    expect(buildCommands(plan)).toEqual(["mkdir -p bin", "go build -o bin/ ."]);
+    expect(plan.processes).toEqual([{ type: "web", command: "bin/shop" }]);
+  });
+
+  test("needs no layer without modules to fetch", () => {
+    expect(goodPlan({ "go.mod": "module x\n\ngo 1.22\n", "main.go": main }).layers).toEqual([]);
+    expect(goodPlan({ "go.mod": required, "vendor/modules.txt": "", "main.go": main }).layers).toEqual([]);
+  });
+
+  test("gets the toolchain that it asks for", () => {
+    const plan = goodPlan({ "go.mod": "module x\n\ngo 1.25\ntoolchain go1.26.1\n", "main.go": main });
+    expect([plan.runtime, commandsOf(plan, "modules").at(-1)]).toEqual(["go 1.26.1", "go version"]);
+    expect(plan.build?.commands[1]?.env?.["GOTOOLCHAIN"]).toBe("auto");
+  });
+
+  test("has a process for each program when there are several", () => {
+    const files = {
+      "go.mod": "module x\n",
+      "main.go": main,
+      "cmd/api/main.go": main,
+      "cmd/lib/lib.go": "package lib\n",
+      "cmd/t/t_test.go": main,
+    };
+    const plan = goodPlan(files);
+    expect(buildCommands(plan).at(-1)).toBe("go build -o bin/ . ./cmd/api");
+    expect(plan.processes).toEqual([
+      { type: "x", command: "bin/x" },
+      { type: "api", command: "bin/api" },
+    ]);
+    expect(plan.notes).toEqual([
+      "Several programs and none called web: to serve requests, commit a Procfile like: web: bin/x",
+    ]);
+    expect(goodPlan({ ...files, Procfile: "web: bin/api" }).notes).toEqual([]);
+    expect(goodPlan({ ...files, "cmd/web/main.go": main }).notes).toEqual([]);
+  });
+
+  test("builds what Heroku's comment names", () => {
+    const mod = "module x\n// +heroku install ./tools/... ./a\n";
+    const files: Files = {
+      "go.mod": mod,
+      "main.go": main,
+      "a/a.go": main,
+      "tools/b/b.go": main,
+      "tools/lib/l.go": "package lib\n",
+    };
+    expect(buildCommands(goodPlan(files)).at(-1)).toBe("go build -o bin/ ./tools/b ./a");
+  });
+
+  test("reads the manifests of modules that it replaces by its own folders", () => {
+    const files = {
+      "go.mod": `${required}replace a.test/x => ./lib/x\n`,
+      "go.sum": "",
+      "main.go": main,
+      "lib/x/go.mod": "",
+    };
+    expect(goodPlan(files).layers[0]?.files).toEqual(["go.mod", "go.sum", "lib/x/go.mod"]);
+  });
+});
+
+describe("a Go repository is refused", () => {
+  test.each<readonly [string, Files, string]>([
+    [
+      "without go.sum",
+      { "go.mod": required, "main.go": main },
+      "go.mod lists modules, but there is no go.sum. | Run go mod tidy, commit go.sum and push again.",
+    ],
+    [
+      "with a module outside",
+      { "go.mod": "module x\nreplace a.test/x => ../x\n", "main.go": main },
+      "go.mod replaces a module by ../x, which is outside of the repository. | Move it into the repository, or require a published version.",
+    ],
+    [
+      "without a program",
+      { "go.mod": "module x\n", "lib.go": "package lib\n" },
+      "No main package was found at the top of the repository or in a folder of cmd/. | Put it there, or name it in go.mod with the comment: // +heroku install ./path/to/main",
+    ],
+  ])("%s", (_name, files, text) => {
+    expect(refusalOf(files)).toBe(text);
+  });
+});

