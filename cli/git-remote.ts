@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import path from "node:path";
 import { remoteApp } from "./app-name.ts";
 import type { Context } from "./context.ts";
@@ -58,23 +57,25 @@ function launcher(env: Readonly<Record<string, string | undefined>>): string {
 }
 
 async function hasRegisteredKey(context: Context): Promise<boolean> {
-  const mine = localFingerprints(context.local);
+  const mine = await localFingerprints(context.local);
   if (mine.size === 0) return false;
   const keys = await context.client.call("get", "/v1/keys", { query: {} });
   return keys.some(({ fingerprint }) => mine.has(fingerprint));
 }
 
-function localFingerprints(local: LocalMachine): ReadonlySet<string> {
+async function localFingerprints(local: LocalMachine): Promise<ReadonlySet<string>> {
   const folder = path.join(local.home, ".ssh");
   const files = local.list(folder).filter((name) => name.endsWith(".pub"));
-  const found = files.map((name) => fingerprintOf(local.readFile(path.join(folder, name)) ?? ""));
+  const texts = files.map((name) => local.readFile(path.join(folder, name)) ?? "");
+  const found = await Promise.all(texts.map(fingerprintOf));
   return new Set(found.filter((fingerprint) => fingerprint !== undefined));
 }
 
 /** `SHA256:…` of one line of a public key file, as `ssh-keygen -lf` prints it. */
-export function fingerprintOf(publicKey: string): string | undefined {
+export async function fingerprintOf(publicKey: string): Promise<string | undefined> {
   const blob = /^(?:ssh|ecdsa|sk)-\S+\s+([A-Za-z0-9+/=]+)/.exec(publicKey)?.[1];
   if (blob === undefined) return undefined;
+  const { createHash } = await import("node:crypto");
   const hash = createHash("sha256").update(Buffer.from(blob, "base64")).digest("base64");
   return `SHA256:${hash.replace(/=+$/, "")}`;
 }

@@ -11,14 +11,10 @@ import {
 import { exitCodeOf, CliError } from "./failure.ts";
 import { writeAll, type Io } from "./io.ts";
 import { refusalOf } from "./client.ts";
+import { followSize } from "./terminal.ts";
 import { upgrade } from "./transport.ts";
 import type { Connection } from "./connection.ts";
 import type { WireError } from "../server/core/records.ts";
-
-interface Size {
-  readonly columns: number;
-  readonly rows: number;
-}
 
 /** Runs a command with this terminal as its own; answers its exit code. @throws CliError */
 export async function runInteractive(
@@ -41,21 +37,6 @@ export async function runInteractive(
     if (isRaw) io.stdin.setRawMode?.(false);
     socket.destroy();
   }
-}
-
-/** The terminal that a command gets: ours, or over ssh the one of the caller. */
-export function terminalSize(io: Io): Size | undefined {
-  const [, columns, rows] = /^([0-9]+)x([0-9]+)$/.exec(io.env["PAAS_TTY"] ?? "") ?? [];
-  if (columns !== undefined) return { columns: Number(columns), rows: Number(rows) };
-  if (!io.stdin.isTTY || !io.stdout.isTTY) return undefined;
-  return { columns: io.stdout.columns ?? 80, rows: io.stdout.rows ?? 24 };
-}
-
-function followSize(io: Io, onSize: (size: Size) => void): void {
-  io.stdout.on("resize", () => {
-    const size = terminalSize(io);
-    if (size !== undefined) onSize(size);
-  });
 }
 
 /** Sends what is typed or piped until the input ends. Answers a function that stops listening. */

@@ -41,7 +41,7 @@ export async function runCommandLine(argv: readonly string[], io: Io): Promise<n
     code = result;
   });
   try {
-    await program.parseAsync([...argv], { from: "user" });
+    await program.parseAsync(argv[0] === "--version" ? ["version"] : [...argv], { from: "user" });
     return code ?? exitCode.ok;
   } catch (err) {
     return report(err, context);
@@ -62,9 +62,12 @@ function report(err: unknown, context: Context): number {
 function fromCommander(err: CommanderError): CliError {
   if (err.code === "commander.help") return usageError("No verb is given.", "See all verbs with: paas help");
   const [message = "", more] = err.message.replace(/^error: /, "").split("\n");
-  const suggestion = more?.replace(/^\((.*)\)$/, "$1");
+  const suggestion = /^\(Did you mean (?:one of )?(.*)\?\)$/.exec(more ?? "")?.[1];
   const line = message.replace("unknown command", "There is no verb");
-  const hint = suggestion ?? 'Add --help to a verb to see how it is used; "paas help" lists all.';
+  const hint =
+    suggestion === undefined
+      ? 'Add --help to a verb to see how it is used; "paas help" lists all.'
+      : `Did you mean: ${suggestion}? "paas help" lists all verbs.`;
   return usageError(`${line.charAt(0).toUpperCase()}${line.slice(1)}.`.replace(/\.\.$/, "."), hint);
 }
 

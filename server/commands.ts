@@ -61,9 +61,9 @@ async function doctor(config: Config, flags: readonly string[], out: Output): Pr
 async function foreground(config: Config, env: NodeJS.ProcessEnv): Promise<number> {
   const stop = Promise.withResolvers<void>();
   for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop.resolve());
-  await using daemon = await startDaemon(config, env);
+  await using _daemon = await startDaemon(config, env);
   process.stdout.write(`paasd runs in ${config.home} (process ${process.pid})\n`);
-  await Promise.race([stop.promise, daemon.failed]);
+  await stop.promise;
   return 0;
 }
 

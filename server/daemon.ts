@@ -2,23 +2,29 @@ import { writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { createApi } from "./api/api.ts";
+import type { SystemInfo } from "./api/platform.ts";
 import { createSshVerbs } from "./api/ssh-verbs.ts";
 import { startApi } from "./api/start.ts";
-import type { SystemInfo } from "./api/platform.ts";
-import { pathsOf, type Config } from "./config/config.ts";
+import { pathsOf, type Config, type Paths } from "./config/config.ts";
 import { createFault } from "./core/fault.ts";
+import type { Log } from "./core/log.ts";
+import type { App } from "./core/types.ts";
 import { createAccounts } from "./daemon/accounts.ts";
 import { createDestroy } from "./daemon/apps.ts";
 import { createChangeDeps } from "./daemon/change-deps.ts";
+import { EngineState } from "./daemon/engine-state.ts";
 import { openOperatorLog } from "./daemon/operator-log.ts";
 import { createBuilds, createPlatform } from "./daemon/platform.ts";
 import { createPushes } from "./daemon/pushes.ts";
 import { startReconciling } from "./daemon/reconcile.ts";
 import { bindingEnvOf, createRuntime, createSay, recordRequests } from "./daemon/runtime.ts";
 import { createSchedulerParts } from "./daemon/scheduling.ts";
-import { makeHome, openState } from "./daemon/state.ts";
+import { makeHome, openState, type State } from "./daemon/state.ts";
 import { createTaskParts } from "./daemon/tasks.ts";
-import { startGit } from "./git/start.ts";
+import { createGitHttp } from "./git/http.ts";
+import type { Pushes } from "./git/ports.ts";
+import { Repositories } from "./git/repositories.ts";
+import { startSshServer } from "./git/ssh-server.ts";
 import { createApps } from "./releases/apps.ts";
 import { createChanges } from "./releases/changes.ts";
 import { createProcesses } from "./releases/processes.ts";
@@ -34,9 +40,10 @@ export interface Daemon extends AsyncDisposable {
 }
 
 const bundle = path.join(import.meta.dirname, "..", "dist", "paas.mjs");
+const stopTimeoutMs = 20_000;
 
 /**
- * Starts everything, in an order in which each part finds what it needs: state, records in order, router, engine's
+ * Starts everything, in an order in which each part finds what it needs: state, records in order, router, the engine's
  * observed state, first routing table, then the doors (API, ssh). Disposing stops it in reverse; router and
  * containers go on.
  */
@@ -48,17 +55,43 @@ export async function startDaemon(config: Config, env: NodeJS.ProcessEnv): Promi
   writeFileSync(paths.pidFile, `${process.pid}\n`);
   stack.defer(() => rm(paths.pidFile, { force: true }));
   const log = openOperatorLog(paths.operatorLog, config.logLevel);
-  const fault = createFault(env["PAAS_FAULT"]);
   const stop = new AbortController();
-  const startedAt = Date.now();
-  let problem: string | undefined;
-  const engineProblem = (found: string | undefined) => {
-    if (found !== problem) log.warn(found === undefined ? "the engine answers again" : "the engine does not answer", { problem: found });
-    problem = found;
-  };
-
   const state = openState(paths, stack);
-  const accounts = createAccounts(state);
+  const core = await createCore({ config, paths, env, log, state, signal: stop.signal }, stack);
+  const doors = await openDoors(core, stack);
+  stack.defer(() => stop.abort(new Error("the daemon stops")));
+  log.info("daemon started", { version: version(), home: config.home, ...doors });
+  const running = stack.move();
+  return {
+    info: core.info,
+    async [Symbol.asyncDispose]() {
+      log.info("daemon stops");
+      // What will not end in time is finished or undone by the next start, as after a crash.
+      const timer = setTimeout(() => process.exit(0), stopTimeoutMs);
+      await running.disposeAsync();
+      clearTimeout(timer);
+      log.info("daemon stopped");
+    },
+  };
+}
+
+interface Base {
+  readonly config: Config;
+  readonly paths: Paths;
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Log;
+  readonly state: State;
+  readonly signal: AbortSignal;
+}
+
+type Core = Awaited<ReturnType<typeof createCore>>;
+
+/** Everything behind the doors. */
+async function createCore(base: Base, stack: AsyncDisposableStack) {
+  const { config, paths, env, log, state, signal } = base;
+  const fault = createFault(env["PAAS_FAULT"]);
+  const engineState = new EngineState(log);
+  const ports = { api: config.apiPort, ssh: config.sshPort };
   const runtime = createRuntime(config, paths, state, log, stack);
   const router = stack.use(
     await ensureRouter({
@@ -67,25 +100,24 @@ export async function startDaemon(config: Config, env: NodeJS.ProcessEnv): Promi
       node: process.execPath,
       log: log.with({ part: "router" }),
       onRequests: recordRequests(runtime.logs, (name) => state.apps.find(name)),
-      signal: stop.signal,
+      signal,
     }),
   );
-  let apiPort = config.apiPort;
-  const scheduling = createSchedulerParts({
+  const { scheduler, publisher, routes, publishRoutes } = createSchedulerParts({
     config,
     state,
     runtime,
     router: () => router,
-    apiPort: () => apiPort,
+    apiPort: () => ports.api,
     log,
     fault,
-    engineProblem,
+    engineProblem: engineState.report,
   });
-  const { scheduler, publisher, routes, publishRoutes } = scheduling;
   stack.use(scheduler);
+  const repositories = new Repositories({ dir: paths.repos, env: process.env });
   const services = createServices({
     runtime: runtime.serviceRuntime,
-    networkOf: (space, signal) => runtime.networks.of(space, signal),
+    networkOf: (space, callSignal) => runtime.networks.of(space, callSignal),
     stack: runtime.stackSource,
     store: createServiceStore(state.db, state.sealer),
     apps: state.apps,
@@ -95,7 +127,9 @@ export async function startDaemon(config: Config, env: NodeJS.ProcessEnv): Promi
   });
   const bindingEnv = bindingEnvOf(services);
   const tasks = stack.use(createTaskParts(state, runtime, bindingEnv, log));
-  const git = startGit();
+  const setDeployedRef = async (app: App, commit: string) => {
+    if (app.deployBranch !== undefined) await repositories.setDeployedRef(app.id, app.deployBranch, commit);
+  };
   const deps = createChangeDeps({
     state,
     runtime,
@@ -106,7 +140,108 @@ export async function startDaemon(config: Config, env: NodeJS.ProcessEnv): Promi
     fault,
     bindingEnv,
     urlsOf: routes.urlsOf,
-    setDeployedRef: git.setDeployedRef,
+    setDeployedRef,
   });
   const changes = createChanges(deps);
+  const { destroy, finish } = createDestroy({
+    state,
+    runtime,
+    scheduler,
+    publisher,
+    publishRoutes,
+    services,
+    buildLogs: deps.buildLogs,
+    removeRepo: (appId) => repositories.removeRepo(appId),
+  });
+  const apps = createApps({
+    apps: state.apps,
+    releases: state.releases,
+    queue: deps.queue,
+    routes,
+    publishRoutes,
+    destroy,
+    gitUrls: (name) => gitUrls(config, ports, name),
+    say: createSay(runtime.logs),
+    now: Date.now,
+  });
+  const startedAt = Date.now();
+  const info = (): SystemInfo => ({
+    version: version(),
+    home: config.home,
+    domain: config.domain,
+    httpPort: router.httpPort,
+    sshPort: ports.ssh,
+    apiPort: ports.api,
+    pid: process.pid,
+    routerPid: router.pid,
+    startedAt,
+    engineProblem: engineState.problem,
+  });
+  const platform = createPlatform({
+    apps,
+    processes: createProcesses(deps),
+    releases: changes,
+    builds: createBuilds(deps),
+    routes,
+    services,
+    logs: runtime.logs.port,
+    tasks: tasks.port,
+    info,
+  });
+
+  const recover = { ...state, workDir: paths.work, now: Date.now, log, setDeployedRef };
+  await repositories.sweep(new Set(state.apps.list().map((app) => app.id)));
+  await recoverRecords(recover);
+  const reconcile = () =>
+    startReconciling(
+      { state, runtime, scheduler, publisher, services, tasks, recover, finishDestroying: finish, engineProblem: engineState.report, log },
+      signal,
+    );
+  return { ...base, ports, apps, deps, platform, repositories, info, reconcile };
+}
+
+/** Opens API and ssh, then takes over what runs. */
+async function openDoors(core: Core, stack: AsyncDisposableStack) {
+  const { config, paths, log, ports, platform, repositories, signal } = core;
+  const { authority, accounts } = createAccounts(core.state);
+  const pushes: Pushes = createPushes({ apps: core.apps, deps: core.deps, authority });
+  const api = await startApi({
+    api: createApi({
+      platform,
+      auth: authority,
+      authorize: (actor, verb, resource) => authority.requireCan(actor, verb, resource),
+      accounts,
+      gitHttp: createGitHttp({ pushes, repositories, log: log.with({ part: "git" }) }),
+      log: log.with({ part: "api" }),
+      version: version(),
+      domain: config.domain,
+      shutdown: signal,
+    }),
+    socketPath: paths.socket,
+    tcpHost: "127.0.0.1",
+    tcpPort: config.apiPort,
+  });
+  stack.use(api);
+  ports.api = api.tcpPort;
+  const ssh = await startSshServer(
+    {
+      identities: authority,
+      pushes,
+      repositories,
+      verbs: createSshVerbs({ node: process.execPath, bundle, socketPath: paths.socket, issueToken: accounts.issueToken }),
+      log: log.with({ part: "ssh" }),
+    },
+    { listen: config.listen, port: config.sshPort, hostKeyFile: paths.hostKey },
+  );
+  stack.use(ssh);
+  ports.ssh = ssh.port;
+  const { done } = await core.reconcile();
+  stack.defer(() => done);
+  return { apiPort: ports.api, sshPort: ports.ssh };
+}
+
+/** What clients type after `git remote add paas`. */
+function gitUrls(config: Config, ports: { readonly api: number; readonly ssh: number }, name: string) {
+  const host = config.listen === "127.0.0.1" ? "127.0.0.1" : config.domain;
+  return { ssh: `ssh://paas@${host}:${ports.ssh}/${name}.git`, http: `http://127.0.0.1:${ports.api}/${name}.git` };
 }

@@ -82,8 +82,9 @@ function moduleOf(file: string): string {
     .replaceAll("/", ".");
 }
 
+// Two workers, so that a slow request does not hold up the next. Not by the environment: uvicorn.run() fails with it.
 function gunicorn(target: string): string {
-  return `gunicorn --bind 0.0.0.0:$PORT ${target.includes("(") ? `'${target}'` : target}`;
+  return `gunicorn --bind 0.0.0.0:$PORT --workers \${WEB_CONCURRENCY:-2} ${target.includes("(") ? `'${target}'` : target}`;
 }
 
 function uvicorn(target: string): string {

@@ -17,8 +17,8 @@ export const python: Buildpack = {
   plan: planPython,
 };
 
-// Two workers serve a slow request without holding up the next; one's own WEB_CONCURRENCY wins.
-const runEnv = { PYTHONUNBUFFERED: "1", PYTHONPATH: "/app", WEB_CONCURRENCY: "2", FORWARDED_ALLOW_IPS: "*" } as const;
+// The router alone reaches an instance, so its X-Forwarded-* are to be believed.
+const runEnv = { PYTHONUNBUFFERED: "1", PYTHONPATH: "/app", FORWARDED_ALLOW_IPS: "*" } as const;
 
 function planPython(source: SourceView, available: Available): PlanResult {
   const project = readPythonProject(source);

@@ -1,4 +1,5 @@
-import { runInteractive, terminalSize } from "../interactive.ts";
+import { runInteractive } from "../interactive.ts";
+import { terminalSize } from "../terminal.ts";
 import { fillPath } from "../client.ts";
 import { moment } from "../output/moment.ts";
 import { shellQuote } from "../output/shell.ts";

@@ -23,6 +23,9 @@ import { createUpgrade, type Upgrade } from "./streams.ts";
 /** Everything but a push comes in less. */
 const maxBodyBytes = 1024 * 1024;
 
+/** Of git's smart HTTP protocol, with or without `.git`. They come before the limit on bodies. */
+const gitPaths = ["info/refs", "git-upload-pack", "git-receive-pack"].map((end) => `/:repository/${end}`);
+
 export interface Api {
   readonly app: Hono<ApiEnv>;
   /** Takes over connections that ask for an interactive stream. */
@@ -51,7 +54,7 @@ export function createApi(deps: ApiDeps): Api {
     c.set("actor", identify(c.env.peer, c.req.header("authorization"), deps.auth));
     await next();
   });
-  app.all("/:repository{[^/]+\\.git}/*", async (c) => {
+  app.on(["GET", "POST"], gitPaths, async (c) => {
     await deps.gitHttp(c.env.incoming, c.env.outgoing, c.get("actor"));
     return RESPONSE_ALREADY_SENT;
   });

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import type { Writable } from "node:stream";
 import type { Actor } from "../core/types.ts";
 
 export interface SshVerbsDeps {
@@ -16,8 +17,14 @@ export interface VerbStreams {
   readonly stdin: NodeJS.ReadableStream;
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
-  /** Size of the client's terminal, when it has one. */
-  readonly tty?: { readonly columns: number; readonly rows: number } | undefined;
+  /** The client's terminal, when it has one. */
+  readonly tty?: CallerTerminal | undefined;
+}
+
+export interface CallerTerminal {
+  readonly columns: number;
+  readonly rows: number;
+  onResize(listener: (columns: number, rows: number) => void): void;
 }
 
 export interface Verbs {
@@ -40,7 +47,8 @@ export function createSshVerbs(deps: SshVerbsDeps): Verbs {
         const child = spawn(deps.node, [deps.bundle, ...argv], {
           cwd: "/",
           env: environment(deps.socketPath, issued.token, streams),
-          stdio: ["pipe", "pipe", "pipe"],
+          // The fourth tells the CLI how the caller's terminal changes its size.
+          stdio: ["pipe", "pipe", "pipe", "pipe"],
         });
         return await attend(child, streams, signal);
       } finally {
@@ -62,8 +70,10 @@ function environment(socketPath: string, token: string, { tty }: VerbStreams): N
 async function attend(child: ChildProcess, streams: VerbStreams, signal: AbortSignal): Promise<number> {
   const { stdin, stdout, stderr } = child;
   if (stdin === null || stdout === null || stderr === null) throw new TypeError("spawned without pipes");
+  const sizes = child.stdio[3] as Writable;
   // The verb may end without reading its input.
-  stdin.on("error", () => undefined);
+  for (const input of [stdin, sizes]) input.on("error", () => undefined);
+  streams.tty?.onResize((columns, rows) => sizes.write(`${columns}x${rows}\n`));
   streams.stdin.pipe(stdin);
   stdout.pipe(streams.stdout, { end: false });
   stderr.pipe(streams.stderr, { end: false });

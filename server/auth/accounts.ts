@@ -54,11 +54,13 @@ export class Accounts {
     return row;
   }
 
-  setRole(actor: Actor, name: string, role: string): void {
+  /** @throws AppError USER_NOT_FOUND, ROLE_INVALID */
+  setRole(actor: Actor, name: string, role: string): UserRow {
     this.#authority.requireCan(actor, "user:change", { user: name });
-    this.#existing(name);
+    const user = this.#existing(name);
     this.#deps.store.setRole(name, parseRole(role));
     this.#record(actor, `users:role ${role}`, name);
+    return { ...user, role };
   }
 
   removeUser(actor: Actor, name: string): void {

@@ -1,6 +1,7 @@
 import { isAppError } from "../core/errors.ts";
 import { parseAppName } from "../core/ids.ts";
-import type { Actor, App } from "../core/types.ts";
+import type { App } from "../core/types.ts";
+import type { Authority } from "../auth/authority.ts";
 import type { AppsPort } from "../api/platform.ts";
 import type { Pushes } from "../git/ports.ts";
 import { deploy } from "../releases/deploy.ts";
@@ -9,24 +10,30 @@ import type { ReleaseDeps } from "../releases/deps.ts";
 export interface PushesInput {
   readonly apps: AppsPort;
   readonly deps: ReleaseDeps;
-  readonly authorize: (actor: Actor, verb: "apps:push" | "apps:create", resource: string) => void;
+  readonly authority: Pick<Authority, "requireCan">;
 }
 
 /** What a push does: finds or creates the app, deploys, and adopts the branch of the first one that came up. */
 export function createPushes(input: PushesInput): Pushes {
-  const { apps, deps, authorize } = input;
+  const { apps, deps, authority } = input;
   return {
     target(actor, raw) {
       const name = parseAppName(raw);
       try {
         const { app } = apps.get(name);
-        authorize(actor, "apps:push", app.name);
+        authority.requireCan(actor, "app:push", { app: app.name });
         return { app, created: false };
       } catch (err) {
         if (!isAppError(err, "APP_NOT_FOUND")) throw err;
       }
-      authorize(actor, "apps:create", name);
+      authority.requireCan(actor, "app:create", { app: name });
       return { app: apps.create(actor, name).app, created: true };
+    },
+
+    source(actor, raw) {
+      const { app } = apps.get(parseAppName(raw));
+      authority.requireCan(actor, "app:source", { app: app.name });
+      return app;
     },
 
     async deploy(push, out, signal) {

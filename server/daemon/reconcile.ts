@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../core/log.ts";
+import { cleanUpAfterCrash } from "../builds/clean-up.ts";
 import { followEvents } from "../docker/events.ts";
 import { servingState } from "../scheduler/executors.ts";
 import { readDesired } from "../releases/desired-state.ts";
@@ -7,6 +8,7 @@ import { removeStrays, type RecoverDeps } from "../releases/recover.ts";
 import type { RoutePublisher } from "../routes/publisher.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import type { Services } from "../services/services.ts";
+import type { Tasks } from "../tasks/tasks.ts";
 import type { Runtime } from "./runtime.ts";
 import type { State } from "./state.ts";
 
@@ -16,6 +18,7 @@ export interface ReconcileInput {
   readonly scheduler: Scheduler;
   readonly publisher: RoutePublisher;
   readonly services: Services;
+  readonly tasks: Tasks;
   readonly recover: RecoverDeps;
   /** Goes on with the removal of apps that a crash interrupted. */
   readonly finishDestroying: (signal: AbortSignal) => Promise<void>;
@@ -31,11 +34,11 @@ const retryMs = 2000;
  * loop work. Until the engine answers, the router goes on with the table that it has.
  * Resolves when the first table is out, or when the engine turns out not to answer.
  */
-export async function startReconciling(input: ReconcileInput, signal: AbortSignal): Promise<Promise<void>> {
+export async function startReconciling(input: ReconcileInput, signal: AbortSignal): Promise<{ readonly done: Promise<void> }> {
   const first = Promise.withResolvers<void>();
   const done = run(input, first.resolve, signal);
   await Promise.race([first.promise, done]);
-  return done;
+  return { done };
 }
 
 async function run(input: ReconcileInput, onSettled: () => void, signal: AbortSignal): Promise<void> {
@@ -68,6 +71,9 @@ async function run(input: ReconcileInput, onSettled: () => void, signal: AbortSi
 async function takeOver(input: ReconcileInput, signal: AbortSignal): Promise<void> {
   const { state, runtime, scheduler, publisher } = input;
   await removeStrays(input.recover, runtime.own, signal);
+  await cleanUpAfterCrash(runtime.imageEngine, runtime.builder.running);
+  await input.tasks.recover(signal);
+  await runtime.logs.retain(new Set(state.apps.list().map((app) => app.id)));
   const apps = state.apps.list();
   await scheduler.prime(
     apps.map((app) => app.id),

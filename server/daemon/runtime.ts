@@ -35,9 +35,10 @@ export function createRuntime(config: Config, paths: Paths, state: State, log: L
       log: log.with({ part: "logs" }),
     }),
   );
+  const imageEngine = createImageEngine(docker, home);
   const builder = stack.use(
     createBuilder({
-      engine: createImageEngine(docker, home),
+      engine: imageEngine,
       buildpacks,
       available: createAvailable(config.home),
       stack: stackSource,
@@ -54,6 +55,7 @@ export function createRuntime(config: Config, paths: Paths, state: State, log: L
     own: createOwnObjects(docker, home),
     serviceRuntime: createServiceRuntime(docker, home),
     logs,
+    imageEngine,
     builder,
   };
 }

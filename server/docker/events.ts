@@ -1,7 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type Docker from "dockerode";
 import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
 import type { AppId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import { labels } from "./client.ts";
@@ -21,10 +20,10 @@ const retryMs = 1000;
 
 /** Follows the engine's events of this installation until the signal, through restarts of the engine. */
 export async function followEvents(docker: Docker, home: string, listeners: EventListeners, log: Log, signal: AbortSignal): Promise<void> {
-  const filters = { type: ["container"], event: ["start", "die", "destroy"], label: [`${labels.home}=${home}`] };
+  const filters = JSON.stringify({ type: ["container"], event: ["start", "die", "destroy"], label: [`${labels.home}=${home}`] });
   while (!signal.aborted) {
     try {
-      const stream = (await docker.getEvents({ filters, abortSignal: signal })) as Readable;
+      const stream: NodeJS.ReadableStream = await docker.getEvents({ filters, abortSignal: signal });
       listeners.onConnect();
       await readEvents(stream, listeners);
     } catch (err) {
@@ -34,7 +33,7 @@ export async function followEvents(docker: Docker, home: string, listeners: Even
   }
 }
 
-async function readEvents(stream: Readable, listeners: EventListeners): Promise<void> {
+async function readEvents(stream: NodeJS.ReadableStream, listeners: EventListeners): Promise<void> {
   const failed = new Promise<never>((_, reject) => stream.once("error", reject));
   const read = async () => {
     for await (const line of createInterface({ input: stream })) {

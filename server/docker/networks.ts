@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type Docker from "dockerode";
 import { AppError } from "../core/errors.ts";
 import { bounded } from "./bounded.ts";
-import { labels } from "./client.ts";
+import { isStatus, labels } from "./client.ts";
 import { chooseSubnet, parseHostRoutes } from "./subnet.ts";
 
 export interface Networks {
@@ -26,19 +26,36 @@ export function createNetworks(docker: Docker, home: string): Networks {
   const make = async (space: string, signal: AbortSignal): Promise<string> => {
     const existing = await find(space, signal);
     if (existing !== undefined) return existing;
+    const refused = new Set<string>();
+    for (;;) {
+      const subnet = chooseSubnet([...(await usedSubnets(docker, signal)), ...refused]);
+      if (subnet === undefined) {
+        throw new AppError("RUNTIME_FAILED", { action: "make a network", cause: "no free subnet in 10.210.0.0/16" });
+      }
+      const name = await create(space, subnet, signal);
+      if (name !== undefined) return name;
+      refused.add(subnet);
+    }
+  };
+
+  /** Undefined when somebody else has taken the subnet in the meantime. */
+  const create = async (space: string, subnet: string, signal: AbortSignal): Promise<string | undefined> => {
     const name = `paas-${home.slice(0, 6)}-${space}`;
-    const subnet = chooseSubnet(await usedSubnets(docker, signal));
-    if (subnet === undefined) throw new AppError("RUNTIME_FAILED", { action: "make a network", cause: "no free subnet in 10.210.0.0/16" });
-    await bounded("make a network", timeoutMs, signal, () =>
-      docker.createNetwork({
-        Name: name,
-        CheckDuplicate: true,
-        Driver: "bridge",
-        IPAM: { Driver: "default", Config: [{ Subnet: subnet }] },
-        Labels: { [labels.home]: home, [labels.kind]: "network", [labels.space]: space },
-      }),
-    );
-    return name;
+    try {
+      await bounded("make a network", timeoutMs, signal, () =>
+        docker.createNetwork({
+          Name: name,
+          CheckDuplicate: true,
+          Driver: "bridge",
+          IPAM: { Driver: "default", Config: [{ Subnet: subnet }] },
+          Labels: { [labels.home]: home, [labels.kind]: "network", [labels.space]: space },
+        }),
+      );
+      return name;
+    } catch (err) {
+      if (isStatus(err instanceof AppError ? err.cause : err, 403)) return undefined;
+      throw err;
+    }
   };
 
   return {

@@ -57,7 +57,7 @@ function adopted(pushed: readonly PushedRef[]): string | undefined {
 
 function adoption(branch: string | undefined, target: Target): readonly string[] {
   if (branch === undefined || target.deployBranch !== undefined) return [];
-  return [`The deploy branch of "${target.appName}" is "${branch}" from its first successful push on`];
+  return [`First push: "${branch}" will be the deploy branch`];
 }
 
 /** A name that is not UTF-8 could not be shown, typed or stored. */

@@ -1,5 +1,5 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
-import { utils } from "ssh2";
+import ssh2 from "ssh2";
 
 /** The server's ed25519 key in OpenSSH's format, made once: clients remember it. */
 export async function loadHostKey(file: string): Promise<string> {
@@ -8,7 +8,7 @@ export async function loadHostKey(file: string): Promise<string> {
     throw err;
   });
   if (kept !== undefined) return kept;
-  const made = utils.generateKeyPairSync("ed25519", { comment: "paas" });
+  const made = ssh2.utils.generateKeyPairSync("ed25519", { comment: "paas" });
   const draft = `${file}.${process.pid}`;
   await writeFile(draft, made.private, { mode: 0o600 });
   await rename(draft, file);

@@ -151,9 +151,12 @@ async function refuseStale(
   decision: Deploy,
   arrival: Arrival,
 ): Promise<void> {
-  const { repositories } = deps;
-  const { id } = request.target.app;
+  const { repositories, pushes } = deps;
+  const { id, name } = request.target.app;
   const { branch, before, commit } = decision;
+  const { deployBranch } = pushes.source(request.actor, name);
+  if (deployBranch !== undefined && deployBranch !== branch)
+    throw new AppError("DEPLOY_BRANCH_SET", { branch, deployBranch });
   const current = await repositories.branch(id, branch);
   if (current === undefined || current === before) return;
   if (await repositories.contains(id, commit, current, arrival.objects)) return;

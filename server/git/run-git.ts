@@ -16,6 +16,7 @@ export async function runGit(args: readonly string[], call: GitCall): Promise<st
     config: [...(call.config ?? [])],
     abort: call.signal,
     errors: (error, { exitCode, stdErr }) => error ?? (exitCode === 0 ? undefined : endedWith(exitCode, stdErr)),
+    allowEnvironment: Object.keys(call.env),
     // These guard against values of users as options; here they come from this folder alone.
     unsafe: {
       allowUnsafeAskPass: true,

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { utils, type AuthContext, type PublicKeyAuthContext } from "ssh2";
+import ssh2, { type AuthContext, type PublicKeyAuthContext } from "ssh2";
 import type { Actor } from "../core/types.ts";
 import type { Identities } from "./ports.ts";
 
@@ -42,7 +42,7 @@ export class SshAuthentication {
     const { key, signature, blob, hashAlgo } = context;
     const identity = this.#identities.byFingerprint(fingerprintOf(key.data));
     if (identity === undefined) return undefined;
-    const known = utils.parseKey(identity.publicKey);
+    const known = ssh2.utils.parseKey(identity.publicKey);
     if (known instanceof Error || !known.getPublicSSH().equals(key.data)) return undefined;
     if (signature === undefined) return identity.actor;
     // An RSA signature without a named hash is SHA-1.

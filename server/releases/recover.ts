@@ -64,7 +64,6 @@ async function healRef(deps: RecoverDeps, app: App): Promise<void> {
 
 /** Removes containers and images of this installation that nothing in the records accounts for. */
 export async function removeStrays(deps: RecoverDeps, own: OwnImages, signal: AbortSignal): Promise<void> {
-  for (const container of await own.containers("build", signal)) await own.removeContainer(container.id, signal);
   for (const container of await own.containers("instance", signal)) {
     if (deps.apps.getById((container.app ?? "") as AppId) === undefined) await own.removeContainer(container.id, signal);
   }

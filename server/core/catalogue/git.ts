@@ -7,6 +7,11 @@ export const gitErrors = {
       `"${f.branch}" moved to ${f.commit} while this push waited, and this push does not contain that commit.`,
     hint: () => "Nothing was deployed by this push. Fetch, merge, and push again: git pull --rebase paas",
   },
+  DEPLOY_BRANCH_SET: {
+    status: 409,
+    message: (f) => `Another push made "${f.deployBranch}" the deploy branch while this one waited.`,
+    hint: (f) => `Nothing was deployed by this push. To deploy ${f.branch}: git push paas ${f.branch}:${f.deployBranch}`,
+  },
   CHECKOUT_FAILED: {
     status: 422,
     message: (f) => `The files of commit ${f.commit} could not be written: ${f.cause}`,

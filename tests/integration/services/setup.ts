@@ -12,6 +12,7 @@ import {
 } from "../../../server/core/ids.ts";
 import { silentLog } from "../../../server/core/log.ts";
 import { LineOutput } from "../../../server/core/output.ts";
+import { waitFor } from "../../../server/core/time.ts";
 import type { Actor, App } from "../../../server/core/types.ts";
 import { connectDocker, isStatus, labels } from "../../../server/docker/client.ts";
 import { runExec } from "../../../server/docker/service-exec.ts";
@@ -45,6 +46,8 @@ export async function startServices() {
   const networks = createNetworks(docker, home);
   const stack = await findStack(docker);
   const signal = AbortSignal.timeout(280_000);
+  // Installations that start in the same moment may choose the same subnet: the later one chooses again.
+  await waitFor(() => networks.of(defaultSpace, signal).catch(() => false as const), { every: 50, signal });
   const runtime = createServiceRuntime(docker, home);
   const redeployed: Redeployed[] = [];
   const lines: string[] = [];

@@ -134,15 +134,18 @@ describe("web", () => {
     "shop/settings/base.py": "",
   };
   test.each<readonly [Files, string]>([
-    [{ ...deps("django gunicorn"), ...django }, "gunicorn --bind 0.0.0.0:$PORT shop.wsgi:application"],
+    [
+      { ...deps("django gunicorn"), ...django },
+      "gunicorn --bind 0.0.0.0:$PORT --workers ${WEB_CONCURRENCY:-2} shop.wsgi:application",
+    ],
     [{ ...deps("django uvicorn"), ...django }, "uvicorn shop.asgi:application --host 0.0.0.0 --port $PORT"],
     [
       { ...deps("flask gunicorn"), "wsgi.py": "from flask import Flask\nserver: Flask = flask.Flask(__name__)\n" },
-      "gunicorn --bind 0.0.0.0:$PORT wsgi:server",
+      "gunicorn --bind 0.0.0.0:$PORT --workers ${WEB_CONCURRENCY:-2} wsgi:server",
     ],
     [
       { ...deps("flask gunicorn"), "app/__init__.py": "def create_app(x=1):\n" },
-      "gunicorn --bind 0.0.0.0:$PORT 'app:create_app()'",
+      "gunicorn --bind 0.0.0.0:$PORT --workers ${WEB_CONCURRENCY:-2} 'app:create_app()'",
     ],
     [
       { ...deps("fastapi uvicorn"), "app/main.py": "api = FastAPI(\n" },
@@ -233,12 +236,12 @@ describe("a Python repository is refused", () => {
     [
       "Flask without a server",
       { "requirements.txt": "flask\n", "app.py": "app = Flask(__name__)\n" },
-      "This is a Flask app, but gunicorn, which would serve it, is not among its dependencies. | Add gunicorn to the dependencies, or commit a Procfile with another server. With gunicorn it would be: web: gunicorn --bind 0.0.0.0:$PORT app:app",
+      "This is a Flask app, but gunicorn, which would serve it, is not among its dependencies. | Add gunicorn to the dependencies, or commit a Procfile with another server. With gunicorn it would be: web: gunicorn --bind 0.0.0.0:$PORT --workers ${WEB_CONCURRENCY:-2} app:app",
     ],
     [
       "Django without a server",
       { "requirements.txt": "django\n", "manage.py": '("DJANGO_SETTINGS_MODULE", "shop.settings")' },
-      "This is a Django app, but gunicorn, which would serve it, is not among its dependencies. | Add gunicorn to the dependencies, or commit a Procfile with another server. With gunicorn it would be: web: gunicorn --bind 0.0.0.0:$PORT shop.wsgi",
+      "This is a Django app, but gunicorn, which would serve it, is not among its dependencies. | Add gunicorn to the dependencies, or commit a Procfile with another server. With gunicorn it would be: web: gunicorn --bind 0.0.0.0:$PORT --workers ${WEB_CONCURRENCY:-2} shop.wsgi",
     ],
     [
       "FastAPI without a server",

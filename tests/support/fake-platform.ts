@@ -1,0 +1,251 @@
+import type { AppInfo, Platform, RouteView, ServiceView, TaskStreams } from "../../server/api/platform.ts";
+import { AppError } from "../../server/core/errors.ts";
+import { defaultSpace, parseProcessType, web, type AppId, type AppName, type ServiceName } from "../../server/core/ids.ts";
+import type { FormationEntry, LogLine, Release } from "../../server/core/types.ts";
+
+/** What the fake keeps. Tests set it up and look at it. */
+export interface FakeState {
+  readonly apps: Map<string, AppInfo>;
+  readonly config: Map<string, Record<string, string>>;
+  /** Every change, as `scale shop {"web":2} by owner`. */
+  readonly done: string[];
+  logLines: readonly LogLine[];
+  /** Stands for the command of `run` and `exec`. */
+  command: (words: readonly string[], streams: TaskStreams, signal: AbortSignal) => Promise<number>;
+  /** Jobs wait for it after their first line. */
+  gate: Promise<void>;
+}
+
+const createdAt = Date.parse("2026-01-01T10:00:00Z");
+
+export function fakeState(...names: readonly string[]): FakeState {
+  const apps = new Map(names.map((name) => [name, infoOf(name)]));
+  return {
+    apps,
+    config: new Map(),
+    done: [],
+    logLines: [],
+    command: echo,
+    gate: Promise.resolve(),
+  };
+}
+
+/** Writes its words, then whatever comes in, and ends with the number of bytes that came. */
+const echo: FakeState["command"] = async (words, { stdin, stdout }) => {
+  stdout(Buffer.from(`${words.join(" ")}\n`));
+  let count = 0;
+  for await (const chunk of stdin ?? []) {
+    count += chunk.length;
+    stdout(Buffer.from(chunk));
+  }
+  return count;
+};
+
+export function infoOf(name: string, deployed = true): AppInfo {
+  return {
+    app: {
+      id: `id${name}` as AppId,
+      name: name as AppName,
+      space: defaultSpace,
+      deployBranch: undefined,
+      stopped: false,
+      createdAt,
+    },
+    version: deployed ? 3 : undefined,
+    urls: [`http://${name}.localhost`],
+    gitSsh: `ssh://paas@localhost:2222/${name}`,
+    gitHttp: `http://127.0.0.1:7070/${name}.git`,
+  };
+}
+
+const formation: readonly FormationEntry[] = [
+  { type: web, count: 1, memoryMb: 512, cpus: 1 },
+  { type: parseProcessType("worker"), count: 0, memoryMb: 256, cpus: 0.5 },
+];
+
+/** A platform in memory behind the contract of the API. It decides nothing: it notes what it was asked to do. */
+export function fakePlatform(state: FakeState): Platform {
+  const find = (name: AppName): AppInfo => {
+    const found = state.apps.get(name);
+    if (found === undefined) throw new AppError("APP_NOT_FOUND", { name });
+    return found;
+  };
+  const note = (text: string) => state.done.push(text);
+  return {
+    apps: {
+      list: () => [...state.apps.values()],
+      get: find,
+      create: (actor, name) => {
+        if (state.apps.has(name)) throw new AppError("APP_EXISTS", { name });
+        note(`create ${name} by ${actor.name}`);
+        state.apps.set(name, infoOf(name, false));
+        return find(name);
+      },
+      rename: async (_actor, name, to) => {
+        find(name);
+        state.apps.delete(name);
+        state.apps.set(to, infoOf(to));
+        return find(to);
+      },
+      destroy: async (actor, name, confirm, out) => {
+        find(name);
+        if (confirm !== name) throw new AppError("APP_CONFIRM_MISMATCH", { name });
+        out.step(`Destroying ${name}`);
+        await state.gate;
+        state.apps.delete(name);
+        note(`destroy ${name} by ${actor.name}`);
+      },
+    },
+    processes: {
+      list: async (name) => {
+        find(name);
+        const instance = { name: "web.1", type: web, index: 1, version: 3, state: "up", since: createdAt } as const;
+        const quiet = { crashes: 0, reason: undefined, nextStartAt: undefined, container: "c1" };
+        return { instances: [{ ...instance, ...quiet }], formation, stopped: false };
+      },
+      formation: (name) => (find(name), formation),
+      scale: async (actor, name, counts, out) => {
+        find(name);
+        out.step("Scaling");
+        await state.gate;
+        note(`scale ${name} ${JSON.stringify(counts)} by ${actor.name}`);
+      },
+      limits: async (_actor, name, type, limits) => void note(`limits ${name} ${type} ${JSON.stringify(limits)}`),
+      restart: async (_actor, name, type) => void note(`restart ${name} ${type ?? "all"}`),
+      stop: async (_actor, name) => void note(`stop ${name}`),
+      start: async (_actor, name) => void note(`start ${name}`),
+    },
+    releases: {
+      list: (name) => [releaseOf(find(name))],
+      get: (name, version) => {
+        if (version !== 3) throw new AppError("RELEASE_NOT_FOUND", { name, version: `v${version}` });
+        return releaseOf(find(name));
+      },
+      config: (name) => (find(name), state.config.get(name) ?? {}),
+      setConfig: async (actor, name, change, out) => {
+        find(name);
+        out.step("Creating the release");
+        await state.gate;
+        const merged = Object.entries({ ...state.config.get(name), ...change });
+        state.config.set(name, Object.fromEntries(merged.filter((e): e is [string, string] => e[1] !== undefined)));
+        note(`config ${name} ${Object.keys(change).join(",")} by ${actor.name}`);
+        return 4;
+      },
+      rollback: async (_actor, name, version, out) => {
+        find(name);
+        out.step("Rolling back");
+        note(`rollback ${name} ${version ?? "previous"}`);
+        return 4;
+      },
+      checks: (name) => (find(name), { web: { path: undefined, bootTimeoutMs: 60_000, settleMs: 3000 } }),
+      setChecks: async (_actor, name, type, change) =>
+        void note(`checks ${name} ${type} ${Object.keys(change).join(",")} path=${change.path}`),
+    },
+    builds: {
+      list: (name) => (find(name), []),
+      output: async (name, number) => `-----> build ${number} of ${name}\n`,
+      cancel: () => false,
+    },
+    routes: {
+      list: () => [],
+      map: async (actor, name, route) => {
+        note(`map ${name} ${JSON.stringify(route)} by ${actor.name}`);
+        return routeOf(route.hostname ? `${route.hostname}.${route.domain}` : route.domain, route.path ?? "/", name);
+      },
+      unmap: async (_actor, name, route) => void note(`unmap ${name} ${JSON.stringify(route)}`),
+      create: (_actor, route) => routeOf(route.domain, route.path ?? "/", undefined),
+      delete: async (_actor, route) => void note(`delete route ${JSON.stringify(route)}`),
+    },
+    services: {
+      marketplace: () => [
+        {
+          name: "postgres",
+          description: "a database",
+          version: "17",
+          plans: [{ name: "small", description: "for one app", memoryMb: 256 }],
+        },
+      ],
+      list: () => [],
+      get: (name) => serviceOf(name),
+      create: async (_actor, _offering, _plan, name, out) => (out.step("Creating"), serviceOf(name)),
+      createUserProvided: (_actor, name, credentials) => {
+        note(`cups ${name} ${JSON.stringify(credentials)}`);
+        return serviceOf(name);
+      },
+      bind: async (_actor, app, name) => void note(`bind ${app} ${name}`),
+      unbind: async (_actor, app, name) => void note(`unbind ${app} ${name}`),
+      delete: async (_actor, name, confirm) => void note(`delete service ${name} ${confirm}`),
+    },
+    logs: {
+      recent: async () => state.logLines,
+      async *tail(_name, _filter, signal) {
+        yield* state.logLines;
+        await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+        note("tail ended");
+      },
+    },
+    tasks: {
+      run: async (_actor, name, words, streams, signal) => (find(name), state.command(words, streams, signal)),
+      runDetached: async (actor, name, command) => {
+        note(`detached ${name} ${JSON.stringify(command)}`);
+        return {
+          number: 7,
+          version: 3,
+          command,
+          status: "running",
+          exitCode: undefined,
+          actor: actor.name,
+          createdAt,
+          finishedAt: undefined,
+        };
+      },
+      list: () => [],
+      exec: async (_actor, name, instance, words, streams, signal) => {
+        find(name);
+        return state.command([instance, ...words], streams, signal);
+      },
+    },
+    system: {
+      info: () => ({
+        version: "1.2.3",
+        home: "/srv/paas",
+        domain: "localhost",
+        httpPort: 80,
+        sshPort: 2222,
+        apiPort: 7070,
+        pid: 1,
+        routerPid: 2,
+        startedAt: createdAt,
+        engineProblem: undefined,
+      }),
+    },
+  };
+}
+
+function releaseOf({ app }: AppInfo): Release & { readonly current: boolean } {
+  return {
+    appId: app.id,
+    version: 3,
+    dropletId: "d1",
+    commit: "4f394e9".padEnd(40, "0"),
+    config: { SECRET: "hunter2" },
+    processes: [{ type: web, command: "npm start" }],
+    checks: {},
+    description: "Deploy 4f394e9",
+    actor: "ann",
+    status: "succeeded",
+    reason: undefined,
+    createdAt,
+    current: true,
+  };
+}
+
+function routeOf(host: string, path: string, app: AppName | undefined): RouteView {
+  const target = { appId: app && (`id${app}` as AppId), appName: app, type: web, port: undefined };
+  return { id: "r1", host, path, space: defaultSpace, ...target, url: `http://${host}${path === "/" ? "" : path}` };
+}
+
+function serviceOf(name: ServiceName): ServiceView {
+  const fields = { offering: "postgres", plan: "small", status: "ready", createdAt } as const;
+  return { id: "s1", name, space: defaultSpace, ...fields, bindings: [] };
+}
