@@ -42,7 +42,10 @@ export function streamLogs(
     const signal = AbortSignal.any([gone, deps.shutdown]);
     return closing(deps.log, async () => {
       try {
-        for await (const line of await lines(signal)) await send({ type: "log", line });
+        for await (const line of await lines(signal)) {
+          await send({ type: "log", line });
+          if (signal.aborted) break;
+        }
       } catch (err) {
         if (!signal.aborted) throw err;
       }

@@ -64,10 +64,10 @@ export class FrameDecoder {
       const type = checkHeader(view.getUint8(at), length);
       const end = at + headerBytes + length;
       if (bytes.length < end) break;
-      frames.push({ type, payload: bytes.slice(at + headerBytes, end) });
+      frames.push({ type, payload: bytes.subarray(at + headerBytes, end) });
       at = end;
     }
-    this.#rest = bytes.slice(at);
+    this.#rest = bytes.subarray(at);
     return frames;
   }
 }

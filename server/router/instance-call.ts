@@ -25,6 +25,7 @@ export interface CallEvents {
 export class InstanceCall {
   readonly request: ClientRequest;
   readonly #events: CallEvents;
+  readonly #mayRepeat: boolean;
   #connectTimer: NodeJS.Timeout | undefined;
   #isConnected = false;
   #isSettled = false;
@@ -34,6 +35,7 @@ export class InstanceCall {
   /** @throws TypeError when node:http refuses to write a field or the target */
   constructor(traffic: Traffic, target: Target, options: InstanceRequest, events: CallEvents) {
     this.#events = events;
+    this.#mayRepeat = options.reuse;
     this.request = traffic.transport.open(target, options);
     this.request.once("socket", (socket) => this.#assigned(socket, traffic.policy.connectTimeoutMs));
     this.request.on("error", (err: NodeJS.ErrnoException) => this.#failed(err));
@@ -99,7 +101,7 @@ export class InstanceCall {
     if (code.startsWith("HPE_") && bytesRead > 0 && code !== "HPE_INVALID_EOF_STATE") {
       return { kind: "broken", code: "H17" };
     }
-    if (this.request.reusedSocket && bytesRead === 0) return { kind: "stale" };
+    if (this.#mayRepeat && this.request.reusedSocket && bytesRead === 0) return { kind: "stale" };
     return { kind: "broken", code: "H13" };
   }
 }

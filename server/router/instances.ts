@@ -28,10 +28,12 @@ export class PooledTransport implements Transport {
   readonly #pools = new Map<string, HttpAgent>();
   // Keeps nothing, and does not say `Connection: close` either: that would make an instance that answers before the end
   // of an upload cut the connection, and its answer with it.
-  readonly #single = new Agent({ keepAlive: true, maxFreeSockets: 0 });
+  readonly #single = new Agent({ keepAlive: true });
 
   constructor(policy: Policy) {
     this.#policy = policy;
+    // As an option 0 would mean the default.
+    this.#single.maxFreeSockets = 0;
   }
 
   open(target: Target, options: InstanceRequest): ClientRequest {

@@ -70,8 +70,17 @@ class Tunnel {
 
   start(): void {
     this.#client.once("close", () => this.#closed());
+    this.#client.once("end", () => {
+      if (this.#instance === undefined) this.#client.destroy();
+    });
+    this.#client.on("readable", this.#peek);
     this.#attempt();
   }
+
+  /** Keeps what the client says before it may, and notices when it leaves: a socket that nobody reads does not. */
+  readonly #peek = (): void => {
+    if (this.#client.readableLength === 0) this.#client.read(0);
+  };
 
   #attempt(): void {
     const choice = this.#attempts.next();
@@ -144,6 +153,7 @@ class Tunnel {
     instance.on("error", () => instance.destroy());
     instance.on("data", (chunk: Buffer) => (this.#journal.bytes += chunk.length));
     instance.once("close", () => this.#client.destroySoon());
+    this.#client.off("readable", this.#peek);
     this.#client.pipe(instance);
     instance.pipe(this.#client);
   }
@@ -160,7 +170,7 @@ class Tunnel {
       if (!answer.complete) this.#client.destroy();
     });
     answer.pipe(this.#client);
-    this.#client.resume();
+    this.#client.off("readable", this.#peek).resume();
   }
 
   #fail(code: FailureCode): void {
@@ -168,6 +178,7 @@ class Tunnel {
     this.#call?.cancel();
     this.#leave();
     this.#journal.code = code;
+    this.#client.off("readable", this.#peek);
     this.#status = answerFailure(this.#client, code, this.#requestId, this.#req.headers.accept);
   }
 

@@ -68,13 +68,15 @@ export class AppLoop {
 
   async observe(): Promise<Observed> {
     const desired = this.#deps.desired(this.#appId);
+    // As of before the look: one that is removed meanwhile is still seen by it.
+    const retiring = new Set(this.#retiring.keys());
     const containers = await this.#deps.engine.list(this.#appId, this.#abort.signal);
     const processes = [desired?.current, desired?.candidate].flatMap((generation) => generation?.processes ?? []);
     const instances = containers.map((container): ObservedInstance => {
       const process = processes.find((p) => p.type === container.type && p.cohort === container.cohort);
       const host = `${desired?.appName ?? "app"}.internal`;
-      const retiring = this.#retiring.has(container.id);
-      return { ...container, health: this.#prober.health(container, process, host), retiring };
+      const isRetiring = retiring.has(container.id) || this.#retiring.has(container.id);
+      return { ...container, health: this.#prober.health(container, process, host), retiring: isRetiring };
     });
     const observed = { instances, routed: this.#deps.routing.routed(this.#appId) };
     this.#last = { desired, observed };

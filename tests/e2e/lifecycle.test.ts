@@ -123,12 +123,11 @@ test("stop and start", async () => {
 });
 
 test("the same verbs work over ssh without a client", async () => {
-  const { sshPort } = await paas.json<{ sshPort: number }>(["version"]);
   const ssh = (paas.env["GIT_SSH_COMMAND"] ?? "").split(" ");
-  const result = await runCommand([...ssh, "-p", String(sshPort), "paas@127.0.0.1", "ps", "-a", "shop"], { env: paas.env });
+  const result = await runCommand([...ssh, "-p", String(paas.sshPort), "paas@127.0.0.1", "ps", "-a", "shop"], { env: paas.env });
   expect(result.code).toBe(0);
   expect(result.stdout).toContain("web.1");
-  const missing = await runCommand([...ssh, "-p", String(sshPort), "paas@127.0.0.1", "ps", "-a", "nope"], { env: paas.env });
+  const missing = await runCommand([...ssh, "-p", String(paas.sshPort), "paas@127.0.0.1", "ps", "-a", "nope"], { env: paas.env });
   expect(missing.code).toBe(1);
   expect(missing.stderr).toContain('There is no app "nope"');
 });

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { AppInfo, Platform, RouteView, ServiceView, TaskStreams } from "../../server/api/platform.ts";
 import { AppError } from "../../server/core/errors.ts";
 import { defaultSpace, parseProcessType, web, type AppId, type AppName, type ServiceName } from "../../server/core/ids.ts";
@@ -179,9 +180,12 @@ export function fakePlatform(state: FakeState): Platform {
     logs: {
       recent: async () => state.logLines,
       async *tail(_name, _filter, signal) {
-        yield* state.logLines;
-        await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-        note("tail ended");
+        try {
+          yield* state.logLines;
+          if (!signal.aborted) await once(signal, "abort");
+        } finally {
+          note("tail ended");
+        }
       },
     },
     tasks: {

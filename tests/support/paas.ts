@@ -3,6 +3,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import type { SystemInfo } from "../../server/api/platform.ts";
 import { connectDocker } from "../../server/docker/client.ts";
 import { pingDaemon } from "../../server/daemon/ping.ts";
 import { pathsOf } from "../../server/config/config.ts";
@@ -26,7 +27,7 @@ export class TestPaas implements AsyncDisposable {
   readonly home: string;
   readonly env: NodeJS.ProcessEnv;
   #daemon: ChildProcess | undefined;
-  #httpPort = 0;
+  #info: SystemInfo | undefined;
 
   private constructor(dir: string) {
     this.dir = dir;
@@ -62,7 +63,11 @@ export class TestPaas implements AsyncDisposable {
   }
 
   get httpPort(): number {
-    return this.#httpPort;
+    return this.#info?.httpPort ?? 0;
+  }
+
+  get sshPort(): number {
+    return this.#info?.sshPort ?? 0;
   }
 
   /** Process id of the daemon. */
@@ -85,8 +90,7 @@ export class TestPaas implements AsyncDisposable {
       },
       { every: 50, signal: AbortSignal.timeout(60_000) },
     );
-    const info = JSON.parse((await this.cli(["version", "--json"])).stdout) as { httpPort: number };
-    this.#httpPort = info.httpPort;
+    this.#info = JSON.parse(await readSocket(socket, "/v1/system")) as SystemInfo;
   }
 
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
@@ -129,7 +133,7 @@ export class TestPaas implements AsyncDisposable {
   }
 
   request(host: string, target = "/", options: http.RequestOptions & { readonly body?: string } = {}): Promise<HttpAnswer> {
-    return request(this.#httpPort, host, target, options);
+    return request(this.httpPort, host, target, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -228,6 +232,18 @@ export function request(
     sent.setTimeout(30_000, () => sent.destroy(new Error(`${host}${target} gave no answer within 30 s`)));
     sent.once("error", reject);
     sent.end(body);
+  });
+}
+
+function readSocket(socketPath: string, target: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const sent = http.get({ socketPath, path: target, timeout: 5000 }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => (text += chunk));
+      response.on("end", () => resolve(text));
+    });
+    sent.once("error", reject);
   });
 }
 

@@ -15,6 +15,8 @@ export interface Instance extends AsyncDisposable {
   readonly server: Server;
   /** Connections accepted so far. */
   readonly connections: () => number;
+  /** Ends all connections, tunnels too. */
+  readonly cut: () => void;
 }
 
 let nextInstance = 1;
@@ -23,15 +25,24 @@ export async function startInstance(handler: RequestListener, prepare?: (server:
   const server = createServer(handler);
   prepare?.(server);
   let connections = 0;
-  server.on("connection", () => (connections += 1));
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => {
+    connections += 1;
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
   const port = await listen(server);
   const number = nextInstance++;
   return {
     target: { id: `instance-${number}`, name: `web.${number}`, host: "127.0.0.1", port },
     server,
     connections: () => connections,
+    cut,
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
+      cut();
       await new Promise((resolve) => server.close(resolve));
     },
   };

@@ -49,7 +49,7 @@ test("either end's loss reaches the other", async () => {
   await using app = await startEcho();
   await using router = await startDataPath([routeTo([app.target])]);
   const socket = await openSocket(router.port);
-  app.server.closeAllConnections();
+  app.cut();
   await once(socket, "close");
   const second = await openSocket(router.port);
   second.terminate();

@@ -1,0 +1,104 @@
+import { expect, test } from "vitest";
+import { runCommandLine, verbGroups } from "../../../cli/program.ts";
+import { memoryIo } from "./io.ts";
+
+const verbs = verbGroups.flatMap((group) => group.verbs);
+
+test.each(verbs.map((verb) => verb.name))("the help of %s has an example", async (name) => {
+  const { io, out, err } = memoryIo();
+  expect(await runCommandLine([name, "--help"], io)).toBe(0);
+  expect(out()).toContain("Examples:\n  $ ");
+  expect(out()).toContain(`Usage: paas ${name}`);
+  expect(err()).toBe("");
+});
+
+test("no two verbs or aliases have the same name", () => {
+  const names = verbs.flatMap((verb) => [verb.name, ...(verb.aliases ?? [])]);
+  expect(names.toSorted()).toEqual([...new Set(names)].toSorted());
+});
+
+test.each(verbs.filter((verb) => /^(apps|ps|config|releases|builds|routes|services|keys|tokens|users|limits|checks|tasks|marketplace|logs|whoami|version|service|apps:info|releases:info|config:get)$/.test(verb.name)).map((v) => v.name))(
+  "%s, which lists or shows, takes --json",
+  async (name) => {
+    const { io, out } = memoryIo();
+    await runCommandLine([name, "--help"], io);
+    expect(out()).toContain("--json");
+  },
+);
+
+test.each([
+  [["pss"], "There is no verb 'pss'.", "ps"],
+  [["apps:crate", "shop"], "There is no verb 'apps:crate'.", "apps:create"],
+  [["map-rout", "a", "b"], "There is no verb 'map-rout'.", "map-route"],
+])("%o is answered with the nearest verb", async (argv, line, nearest) => {
+  const { io, err } = memoryIo();
+  expect(await runCommandLine(argv, io)).toBe(2);
+  expect(err()).toContain(`error: ${line}\n`);
+  expect(err()).toContain(nearest);
+});
+
+test.each([
+  [[]],
+  [["ps", "--zork"]],
+  [["ps", "one", "too-many"]],
+  [["config:get"]],
+  [["config:set", "GREETING", "-a", "shop"]],
+  [["config:set", "-a", "shop"]],
+  [["ps:scale", "web=two", "-a", "shop"]],
+  [["ps:scale", "web=", "-a", "shop"]],
+  [["logs", "-n", "many", "-a", "shop"]],
+  [["logs", "--source", "zork", "-a", "shop"]],
+  [["logs", "--tail", "--recent", "-a", "shop"]],
+  [["limits:set", "web", "-a", "shop"]],
+  [["limits:set", "web", "--memory", "lots", "-a", "shop"]],
+  [["checks:set", "web", "--settle", "soon", "-a", "shop"]],
+  [["releases:info", "three", "-a", "shop"]],
+  [["rollback", "0", "-a", "shop"]],
+  [["builds:output", "one", "-a", "shop"]],
+  [["cups", "mail", "-p", "{"]],
+  [["cups", "mail", "-p", "[1]"]],
+  [["tokens:create", "--expires", "soon"]],
+  [["map-route", "shop", "example.test", "--port", "http"]],
+])("%o is a usage error: exit code 2, one line and one line of hint", async (argv) => {
+  const { io, out, err } = memoryIo();
+  expect(await runCommandLine(argv, io)).toBe(2);
+  expect(err()).toMatch(/^error: .+\n.+\n$/);
+  expect(out()).toBe("");
+});
+
+test("without -a and without a git remote the error says both ways", async () => {
+  const { io, err } = memoryIo();
+  expect(await runCommandLine(["ps"], io)).toBe(2);
+  expect(err()).toContain("-a APP");
+  expect(err()).toContain("git:remote");
+});
+
+test("a daemon that does not run is said to be down, with the command that starts it", async () => {
+  const { io, err } = memoryIo({ PAAS_HOME: "/nowhere/at/all" });
+  expect(await runCommandLine(["apps"], io)).toBe(1);
+  expect(err()).toBe("error: The daemon does not run (nothing answers at /nowhere/at/all/paasd.sock).\nStart it with: paas up --detach\n");
+});
+
+const local = verbs.filter((verb) => verb.isLocal).map((verb) => verb.name);
+
+test("the verbs that use the machine they run on are known", () => {
+  expect(local.toSorted()).toEqual(["doctor", "down", "git:credential", "git:remote", "login", "logout", "up"]);
+});
+
+test.each([
+  ["up"],
+  ["down"],
+  ["doctor", "--fix"],
+  ["login", "http://paas.example.test"],
+  ["logout"],
+  ["git:remote", "-a", "shop"],
+  ["git:credential", "get"],
+  ["keys:add"],
+  ["keys:add", "/etc/hostname"],
+  ["cups", "mail", "-p", "@/etc/hostname"],
+])("over ssh %s is not allowed", async (...argv) => {
+  const { io, out, err } = memoryIo({ PAAS_REMOTE: "1", PAAS_URL: "unix:/nowhere.sock", PAAS_TOKEN: "t", HOME: "/root" });
+  expect(await runCommandLine(argv, io)).toBe(4);
+  expect(err()).toMatch(/^error: .*does not work over ssh\.\n.+\n$/);
+  expect(out()).toBe("");
+});
