@@ -88,7 +88,11 @@ export async function refusalOf(response: IncomingMessage): Promise<CliError> {
     const { error } = JSON.parse(body) as { readonly error: WireError };
     return new CliError(error.message, error.hint, exitCodeOf(status));
   } catch {
-    return new CliError(`What answers is not the daemon (HTTP ${status}).`, "Check the address: paas login URL", exitCodeOf(status));
+    return new CliError(
+      `What answers is not the daemon (HTTP ${status}).`,
+      "Check the address: paas login URL",
+      exitCodeOf(status),
+    );
   }
 }
 

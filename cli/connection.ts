@@ -29,7 +29,10 @@ export function parseAddress(raw: string, token: string | undefined): Connection
   if (raw.startsWith("unix:/")) return { kind: "unix", socketPath: raw.slice("unix:".length), token };
   const url = URL.parse(raw);
   if (url && ["http:", "https:"].includes(url.protocol)) return { kind: "http", url, token };
-  throw new CliError(`"${raw}" is not the address of a daemon.`, "Write it like http://paas.example.test or unix:/path.");
+  throw new CliError(
+    `"${raw}" is not the address of a daemon.`,
+    "Write it like http://paas.example.test or unix:/path.",
+  );
 }
 
 /** The same rule as the daemon's own settings have. */

@@ -27,7 +27,8 @@ export async function addRemote(context: Context, info: Addresses, options: Remo
   const { local } = context;
   if ((await local.git("rev-parse", "--git-dir")) === undefined) return { kind: "no-repository" };
   const before = await local.git("config", "--get", "remote.paas.url");
-  if (before !== undefined && !options.isForced && remoteApp(before) !== info.app.name) return { kind: "taken", url: before };
+  if (before !== undefined && !options.isForced && remoteApp(before) !== info.app.name)
+    return { kind: "taken", url: before };
   const protocol = options.protocol ?? ((await hasRegisteredKey(context)) ? "ssh" : "http");
   const url = protocol === "ssh" ? info.gitSsh : info.gitHttp;
   if (before === undefined) await local.git("remote", "add", "paas", url);

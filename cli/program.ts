@@ -79,7 +79,10 @@ function createProgram(context: Context, onResult: (code: number | void) => void
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => undefined })
-    .configureHelp({ subcommandTerm: (command) => command.name(), visibleOptions: (command) => (command.parent ? [...command.options] : []) })
+    .configureHelp({
+      subcommandTerm: (command) => command.name(),
+      visibleOptions: (command) => (command.parent ? [...command.options] : []),
+    })
     .showSuggestionAfterError()
     .helpCommand("help [verb]", "show all verbs, or how to use one");
   for (const { title, verbs } of verbGroups) {
@@ -92,7 +95,10 @@ function createProgram(context: Context, onResult: (code: number | void) => void
 }
 
 function toCommand(verb: Verb, context: Context, onResult: (code: number | void) => void): Command {
-  const command = new Command(verb.name).summary(verb.summary).description(verb.summary).aliases([...(verb.aliases ?? [])]);
+  const command = new Command(verb.name)
+    .summary(verb.summary)
+    .description(verb.summary)
+    .aliases([...(verb.aliases ?? [])]);
   for (const arg of verb.args ?? []) command.argument(arg);
   if (verb.hasApp) command.option("-a, --app <name>", "the app, else the git remote paas names it");
   for (const [flags, description] of verb.options ?? []) command.option(flags, description);

@@ -21,7 +21,8 @@ export async function send(connection: Connection, call: Call): Promise<Incoming
   const request = begin(connection, {
     method: call.method.toUpperCase(),
     path: call.path,
-    headers: body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+    headers:
+      body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
   });
   const response = new Promise<IncomingMessage>((resolve, reject) => {
     request.once("response", resolve);
@@ -46,7 +47,11 @@ export async function upgrade(
 }
 
 function begin(connection: Connection, options: RequestOptions): ClientRequest {
-  const request = requestFunction(connection)({ ...addressOf(connection), ...options, headers: headersOf(connection, options) });
+  const request = requestFunction(connection)({
+    ...addressOf(connection),
+    ...options,
+    headers: headersOf(connection, options),
+  });
   request.setTimeout(silenceTimeoutMs, () => request.destroy(new Error(`silent for ${silenceTimeoutMs / 1000} s`)));
   return request;
 }
@@ -74,7 +79,10 @@ function headersOf(connection: Connection, { headers }: RequestOptions): Record<
 function unreachable(connection: Connection, err: NodeJS.ErrnoException): CliError {
   const where = describeConnection(connection);
   if (connection.kind === "http") {
-    return new CliError(`No daemon answers at ${where}: ${err.code ?? err.message}.`, "Check the address, or log in again: paas login URL");
+    return new CliError(
+      `No daemon answers at ${where}: ${err.code ?? err.message}.`,
+      "Check the address, or log in again: paas login URL",
+    );
   }
   if (err.code === "EACCES") {
     return new CliError(`You may not use the daemon's socket ${where}.`, "Log in with a token instead: paas login URL");
@@ -82,5 +90,8 @@ function unreachable(connection: Connection, err: NodeJS.ErrnoException): CliErr
   if (err.code === "ENOENT" || err.code === "ECONNREFUSED") {
     return new CliError(`The daemon does not run (nothing answers at ${where}).`, "Start it with: paas up --detach");
   }
-  return new CliError(`The daemon at ${where} broke off: ${err.code ?? err.message}.`, "Look at its state with: paas doctor");
+  return new CliError(
+    `The daemon at ${where} broke off: ${err.code ?? err.message}.`,
+    "Look at its state with: paas doctor",
+  );
 }

@@ -19,7 +19,10 @@ const keys: Verb = {
     const found = await context.client.call("get", "/v1/keys", { query: userOf(input) });
     context.show(input, found, () => {
       if (found.length === 0) return ["There are no keys yet. Add yours with: paas keys:add"];
-      return table(["FINGERPRINT", "USER", "TITLE"], found.map((key) => [key.fingerprint, key.user, key.title]));
+      return table(
+        ["FINGERPRINT", "USER", "TITLE"],
+        found.map((key) => [key.fingerprint, key.user, key.title]),
+      );
     });
   },
 };
@@ -114,7 +117,10 @@ const users: Verb = {
   async run(context, input) {
     const found = await context.client.call("get", "/v1/users", {});
     context.show(input, found, () =>
-      table(["NAME", "ROLE", "SINCE"], found.map((user) => [user.name, user.role, moment(user.createdAt, context.io.now())])),
+      table(
+        ["NAME", "ROLE", "SINCE"],
+        found.map((user) => [user.name, user.role, moment(user.createdAt, context.io.now())]),
+      ),
     );
   },
 };

@@ -37,7 +37,9 @@ const create: Verb = {
   async run(context, input) {
     const info = await context.client.call("post", "/v1/apps", { json: { name: input.arg(0) } });
     const wantsRemote = !context.isRemote && !input.isOff("remote");
-    const remote = wantsRemote ? await addRemote(context, info, { protocol: protocolOf(input), isForced: false }) : undefined;
+    const remote = wantsRemote
+      ? await addRemote(context, info, { protocol: protocolOf(input), isForced: false })
+      : undefined;
     context.show(input, info, () => [`Created ${info.app.name}`, ...describeRemote(info.app.name, remote)]);
   },
 };
@@ -104,7 +106,8 @@ const remote: Verb = {
     const app = await context.app(input);
     const found = await context.client.call("get", "/v1/apps/:app", { param: { app } });
     const outcome = await addRemote(context, found, { protocol: protocolOf(input), isForced: true });
-    if (outcome.kind === "no-repository") throw usageError("This folder is not in a git repository.", "Make it one with: git init");
+    if (outcome.kind === "no-repository")
+      throw usageError("This folder is not in a git repository.", "Make it one with: git init");
     context.print(...describeRemote(app, outcome));
   },
 };
@@ -137,7 +140,10 @@ function describeRemote(app: string, outcome: RemoteOutcome | undefined): readon
     case "set":
       return [`Git remote paas: ${outcome.url}`, "Deploy with: git push paas main"];
     case "taken":
-      return [`The git remote paas points to ${outcome.url} and was left alone.`, `Change it with: paas git:remote -a ${app}`];
+      return [
+        `The git remote paas points to ${outcome.url} and was left alone.`,
+        `Change it with: paas git:remote -a ${app}`,
+      ];
     case "no-repository":
       return [`In a git repository, type: paas git:remote -a ${app}`];
     case undefined:

@@ -64,7 +64,10 @@ const set: Verb = {
     const result = await changeConfig(context, input, app, change);
     // What came by standard input is likely a secret: it is not shown again.
     const shown = Object.entries(change).filter(([key]) => key !== fromStdin);
-    context.show(input, result, () => [done(result.version), ...pairs(shown.map(([key, value]) => [key, value ?? ""]))]);
+    context.show(input, result, () => [
+      done(result.version),
+      ...pairs(shown.map(([key, value]) => [key, value ?? ""])),
+    ]);
   },
 };
 

@@ -18,7 +18,10 @@ const settings = [
   ["--router-workers <count>", "PAAS_ROUTER_WORKERS", "processes of the router"],
   ["--log-level <level>", "PAAS_LOG_LEVEL", "debug, info, warn or error"],
 ] as const;
-const settingOptions: readonly VerbOption[] = settings.map(([flags, variable, meaning]) => [flags, `${meaning} (${variable})`]);
+const settingOptions: readonly VerbOption[] = settings.map(([flags, variable, meaning]) => [
+  flags,
+  `${meaning} (${variable})`,
+]);
 
 const up: Verb = {
   name: "up",
@@ -77,7 +80,8 @@ const open: Verb = {
     const app = await context.app(input);
     const { urls } = await context.client.call("get", "/v1/apps/:app", { param: { app } });
     const [url] = urls;
-    if (url === undefined) throw new CliError(`App "${app}" has no route.`, `Map one with: paas map-route ${app} DOMAIN`);
+    if (url === undefined)
+      throw new CliError(`App "${app}" has no route.`, `Map one with: paas map-route ${app} DOMAIN`);
     if (!input.flag("json") && hasBrowser(context)) return context.local.run("xdg-open", [url]);
     context.show(input, { url }, () => [url]);
     return 0;

@@ -101,7 +101,10 @@ export function parseScale(
   for (const word of words) {
     const [, type, count] = absolute.exec(word) ?? relative.exec(word) ?? [];
     if (type === undefined || count === undefined) {
-      throw usageError(`"${word}" is not a valid scale.`, "Write TYPE=COUNT or TYPE+COUNT: paas ps:scale web=2 worker+1");
+      throw usageError(
+        `"${word}" is not a valid scale.`,
+        "Write TYPE=COUNT or TYPE+COUNT: paas ps:scale web=2 worker+1",
+      );
     }
     const before = relative.test(word) ? (formation.find((entry) => entry.type === type)?.count ?? 0) : 0;
     counts[type] = Math.max(0, before + Number(count));

@@ -50,7 +50,10 @@ const info: Verb = {
         ["By", release.actor],
         ["Created", moment(release.createdAt, context.io.now())],
         ["Config vars", release.configKeys.join(" ")],
-        ...release.processes.map(({ type, command }): [string, string] => [type, command ?? "(the image's own command)"]),
+        ...release.processes.map(({ type, command }): [string, string] => [
+          type,
+          command ?? "(the image's own command)",
+        ]),
       ]),
     ]);
   },

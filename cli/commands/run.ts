@@ -16,7 +16,11 @@ const run: Verb = {
   hasApp: true,
   isPassThrough: true,
   options: [noTty],
-  examples: ["paas run bash", "paas run -a shop 'psql $DATABASE_URL -c \"select 1\"'", "paas run -a shop node job.js --all"],
+  examples: [
+    "paas run bash",
+    "paas run -a shop 'psql $DATABASE_URL -c \"select 1\"'",
+    "paas run -a shop node job.js --all",
+  ],
   async run(context, input) {
     const app = await context.app(input);
     return attach(context, input, fillPath("/v1/apps/:app/run", { param: { app } }), input.args);
@@ -69,7 +73,8 @@ const tasks: Verb = {
     const all = await context.client.call("get", "/v1/apps/:app/tasks", { param: { app } });
     const found = all.toSorted((a, b) => b.number - a.number);
     context.show(input, found, () => {
-      if (found.length === 0) return [`${app} has run no one-off commands yet. Start one with: paas run -a ${app} bash`];
+      if (found.length === 0)
+        return [`${app} has run no one-off commands yet. Start one with: paas run -a ${app} bash`];
       const rows = found.map((task) => [
         `run.${task.number}`,
         `v${task.version}`,

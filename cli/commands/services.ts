@@ -14,7 +14,13 @@ const marketplace: Verb = {
     const offerings = await context.client.call("get", "/v1/offerings", {});
     context.show(input, offerings, () => {
       const rows = offerings.flatMap((offering) =>
-        offering.plans.map((plan) => [offering.name, offering.version, plan.name, `${plan.memoryMb} MB`, plan.description]),
+        offering.plans.map((plan) => [
+          offering.name,
+          offering.version,
+          plan.name,
+          `${plan.memoryMb} MB`,
+          plan.description,
+        ]),
       );
       return table(["OFFERING", "VERSION", "PLAN", "MEMORY", "DESCRIPTION"], rows);
     });
@@ -59,7 +65,10 @@ const info: Verb = {
         ["Status", service.status],
         ["Space", service.space],
         ["Created", moment(service.createdAt, context.io.now())],
-        ...service.bindings.map(({ app, envName }): [string, string] => [`Bound to ${app}`, envName ?? "VCAP_SERVICES"]),
+        ...service.bindings.map(({ app, envName }): [string, string] => [
+          `Bound to ${app}`,
+          envName ?? "VCAP_SERVICES",
+        ]),
       ]),
     ]);
   },
@@ -154,7 +163,8 @@ async function readCredentials(context: Context, given: string): Promise<string>
   if (given === "-") return readAll(context.io.stdin);
   if (!given.startsWith("@")) return given;
   const text = context.local.readFile(given.slice(1));
-  if (text === undefined) throw usageError(`There is no file ${given.slice(1)}.`, "Write @FILE with the path of a JSON file.");
+  if (text === undefined)
+    throw usageError(`There is no file ${given.slice(1)}.`, "Write @FILE with the path of a JSON file.");
   return text;
 }
 

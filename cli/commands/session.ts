@@ -13,10 +13,16 @@ const login: Verb = {
   examples: ["paas login http://paas.example.test", "paas login http://paas.example.test < token"],
   async run(context, input) {
     const url = input.arg(0).replace(/\/+$/, "");
-    if (url.startsWith("unix:")) throw usageError("A login is for a daemon elsewhere.", "Write its address: paas login http://paas.example.test");
+    if (url.startsWith("unix:"))
+      throw usageError("A login is for a daemon elsewhere.", "Write its address: paas login http://paas.example.test");
     parseAddress(url, undefined);
     const token = context.io.env["PAAS_TOKEN"] || (await askToken(context));
-    if (token === "") throw new CliError("No token was given.", "Make one on the server with: paas tokens:create laptop", exitCode.notAllowed);
+    if (token === "")
+      throw new CliError(
+        "No token was given.",
+        "Make one on the server with: paas tokens:create laptop",
+        exitCode.notAllowed,
+      );
     const actor = await new Client(parseAddress(url, token)).call("get", "/v1/whoami", {});
     context.local.writeLogin({ url, token });
     context.print(`Logged in to ${url} as ${actor.name}`);
@@ -75,9 +81,14 @@ export function parseQuestion(text: string): Question {
 /** A token goes only to the daemon that it is for. */
 async function isOurs({ client }: Context, { protocol, host }: Question): Promise<boolean> {
   const { connection } = client;
-  if (connection.kind === "http" && `${protocol}:` === connection.url.protocol && host === connection.url.host) return true;
+  if (connection.kind === "http" && `${protocol}:` === connection.url.protocol && host === connection.url.host)
+    return true;
   const { apiPort, httpPort, domain } = await client.call("get", "/v1/system", {});
-  const own = [`127.0.0.1:${apiPort}`, `localhost:${apiPort}`, `paas.${domain}${httpPort === 80 ? "" : `:${httpPort}`}`];
+  const own = [
+    `127.0.0.1:${apiPort}`,
+    `localhost:${apiPort}`,
+    `paas.${domain}${httpPort === 80 ? "" : `:${httpPort}`}`,
+  ];
   return protocol === "http" && host !== undefined && own.includes(host);
 }
 
@@ -106,7 +117,8 @@ function readHidden({ stdin }: Io): Promise<string> {
     const onData = (chunk: Buffer | string) => {
       for (const char of chunk.toString()) {
         if (char === "\r" || char === "\n") return end(() => resolve(typed.trim()));
-        if (char === "\u0003" || char === "\u0004") return end(() => reject(new CliError("Nothing was changed.", "Run it again to log in.", 130)));
+        if (char === "\u0003" || char === "\u0004")
+          return end(() => reject(new CliError("Nothing was changed.", "Run it again to log in.", 130)));
         typed = char === "\u007f" ? typed.slice(0, -1) : typed + char;
       }
     };

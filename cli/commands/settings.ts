@@ -48,7 +48,8 @@ const checks: Verb = {
     const found = await context.client.call("get", "/v1/apps/:app/checks", { param: { app } });
     context.show(input, found, () => {
       const entries = Object.entries(found);
-      if (entries.length === 0) return [`${app} has the defaults. Change them with: paas checks:set web --path /health`];
+      if (entries.length === 0)
+        return [`${app} has the defaults. Change them with: paas checks:set web --path /health`];
       const rows = entries.map(([type, { path, bootTimeoutMs, settleMs }]) => [
         type,
         path ?? (type === "web" ? "(accepts on its port)" : "(stays up)"),

@@ -47,9 +47,7 @@ export interface AppsPort {
 }
 
 export interface ProcessesPort {
-  list(
-    name: AppName,
-  ): Promise<{
+  list(name: AppName): Promise<{
     readonly instances: readonly InstanceStatus[];
     readonly formation: readonly FormationEntry[];
     readonly stopped: boolean;

@@ -55,7 +55,10 @@ function createListener(api: Api, peer: Peer): Listener {
   const upgraded = new Set<Duplex>();
   // A push of any length is one request, so only its head has a deadline. Other upgrades are answered as if not asked for.
   const server = createServer({ requestTimeout: 0, headersTimeout: 30_000, shouldUpgradeCallback: isStream });
-  server.on("request", getRequestListener((request, env) => api.app.fetch(request, { ...env, peer })) as RequestListener);
+  server.on(
+    "request",
+    getRequestListener((request, env) => api.app.fetch(request, { ...env, peer })) as RequestListener,
+  );
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     upgraded.add(socket);
     socket.once("close", () => upgraded.delete(socket));

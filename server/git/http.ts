@@ -7,6 +7,7 @@ import type { Log } from "../core/log.ts";
 import type { Actor } from "../core/types.ts";
 import { parseRepositoryPath, serviceOf, type GitService } from "./command.ts";
 import { configArguments, repositoryConfig } from "./environment.ts";
+import type { Landings } from "./landings.ts";
 import type { Pushes } from "./ports.ts";
 import { receivePush } from "./receive.ts";
 import type { Repositories } from "./repositories.ts";
@@ -16,6 +17,7 @@ import { spawnGit } from "./spawn-git.ts";
 export interface GitHttpDeps {
   readonly pushes: Pushes;
   readonly repositories: Repositories;
+  readonly landings: Landings;
   readonly log: Log;
 }
 

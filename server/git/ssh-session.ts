@@ -6,6 +6,7 @@ import { LineOutput } from "../core/output.ts";
 import type { Actor } from "../core/types.ts";
 import { ChannelOutput } from "./channel-output.ts";
 import { parseCommand, type Command } from "./command.ts";
+import type { Landings } from "./landings.ts";
 import type { Pushes, Terminal, Verbs } from "./ports.ts";
 import { receivePush } from "./receive.ts";
 import type { Repositories } from "./repositories.ts";
@@ -15,6 +16,7 @@ export interface SessionDeps {
   readonly pushes: Pushes;
   readonly verbs: Verbs;
   readonly repositories: Repositories;
+  readonly landings: Landings;
   readonly log: Log;
 }
 

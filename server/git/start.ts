@@ -2,6 +2,7 @@ import type { AppId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import type { App } from "../core/types.ts";
 import { createGitHttp, type GitHttp } from "./http.ts";
+import { Landings } from "./landings.ts";
 import type { Identities, Pushes, Verbs } from "./ports.ts";
 import { Repositories } from "./repositories.ts";
 import { startSshServer, type SshServer } from "./ssh-server.ts";
@@ -39,6 +40,7 @@ export interface Git {
 /** Git's side of the daemon. Starts nothing by itself: `ssh` and `http` open the doors. */
 export function createGit({ reposDir, env, log }: GitOptions): Git {
   const repositories = new Repositories({ dir: reposDir, env });
+  const landings = new Landings();
   return {
     setDeployedRef: async (app, commit) => {
       if (app.deployBranch === undefined) return;
@@ -48,8 +50,8 @@ export function createGit({ reposDir, env, log }: GitOptions): Git {
     removeRepo: (appId) => repositories.removeRepo(appId),
     sweep: (appIds) => repositories.sweep(new Set<string>(appIds)),
     tidy: (appIds, signal) => repositories.tidy(appIds, signal),
-    http: (pushes) => createGitHttp({ pushes, repositories, log }),
+    http: (pushes) => createGitHttp({ pushes, repositories, landings, log }),
     ssh: ({ pushes, verbs, identities, ...options }) =>
-      startSshServer({ pushes, verbs, identities, repositories, log }, options),
+      startSshServer({ pushes, verbs, identities, repositories, landings, log }, options),
   };
 }

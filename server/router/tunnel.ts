@@ -70,9 +70,7 @@ class Tunnel {
 
   start(): void {
     this.#client.once("close", () => this.#closed());
-    this.#client.once("end", () => {
-      if (this.#instance === undefined) this.#client.destroy();
-    });
+    this.#client.once("end", () => this.#clientEnded());
     this.#client.on("readable", this.#peek);
     this.#attempt();
   }
@@ -81,6 +79,12 @@ class Tunnel {
   readonly #peek = (): void => {
     if (this.#client.readableLength === 0) this.#client.read(0);
   };
+
+  /** The instance has the other half of the connection for a while yet. */
+  #clientEnded(): void {
+    if (this.#instance === undefined) this.#client.destroy();
+    else this.#timer = setTimeout(() => this.#client.destroy(), this.#traffic.policy.idleTimeoutMs);
+  }
 
   #attempt(): void {
     const choice = this.#attempts.next();

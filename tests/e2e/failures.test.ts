@@ -8,7 +8,7 @@ let shop: TestApp;
 beforeAll(async () => {
   paas = await TestPaas.start();
   shop = await paas.app("shop", serverApp("good", `web: python3 server.py\n${workerLine}`));
-  await shop.mustCli("checks:set", "web", "--timeout", "5");
+  await shop.mustCli("checks:set", "web", "--boot-timeout", "5");
   await shop.mustPush();
   await shop.mustCli("ps:scale", "worker=1");
 });
@@ -58,7 +58,7 @@ describe("a push that does not come up is rejected with its cause, and the old r
   test("a web process that takes too much memory", async () => {
     const output = await refused(web("python3 -c \"x = bytearray(2_000_000_000)\""));
     expect(output).toContain("was killed for memory (limit 512 MB)");
-    expect(output).toContain("paas limits:set web --memory 1024");
+    expect(output).toContain("paas limits:set web --memory 1024M");
   });
 
   test("a worker that crashes", async () => {

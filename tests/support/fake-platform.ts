@@ -1,7 +1,14 @@
 import { once } from "node:events";
 import type { AppInfo, Platform, RouteView, ServiceView, TaskStreams } from "../../server/api/platform.ts";
 import { AppError } from "../../server/core/errors.ts";
-import { defaultSpace, parseProcessType, web, type AppId, type AppName, type ServiceName } from "../../server/core/ids.ts";
+import {
+  defaultSpace,
+  parseProcessType,
+  web,
+  type AppId,
+  type AppName,
+  type ServiceName,
+} from "../../server/core/ids.ts";
 import type { FormationEntry, LogLine, Release } from "../../server/core/types.ts";
 
 /** What the fake keeps. Tests set it up and look at it. */

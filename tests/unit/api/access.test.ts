@@ -36,7 +36,9 @@ test.each(guarded)("$method $path is refused without a token", async ({ method, 
 
 test("rights are asked for the app that the path names", async () => {
   const asked: unknown[] = [];
-  const api = fakeApi(fakeState("shop"), { authorize: (actor, verb, resource) => asked.push([actor.name, verb, resource]) });
+  const api = fakeApi(fakeState("shop"), {
+    authorize: (actor, verb, resource) => asked.push([actor.name, verb, resource]),
+  });
   await ask(api, "/v1/services/db/bindings/shop", { method: "PUT" });
   expect(asked).toEqual([
     ["ann", "service:change", { app: "shop", service: "db", user: undefined }],
@@ -66,7 +68,7 @@ test("who reaches the socket without a token is the owner, with a token the toke
   expect(stranger.status).toBe(401);
 });
 
-test.each([
+test.each<Record<string, string>>([
   { "x-forwarded-for": "127.0.0.1" },
   { "x-forwarded-user": "ann", "x-remote-user": "ann" },
   { "x-forwarded-host": "localhost", forwarded: "for=127.0.0.1;host=localhost" },

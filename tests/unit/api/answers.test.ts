@@ -55,7 +55,9 @@ test("a query out of bounds names what is wrong", async () => {
 
 test("a body that is no JSON is said to be none", async () => {
   const response = await ask(fakeApi(fakeState()), "/v1/apps", { method: "POST", body: '{"name":' });
-  expect(await response.json()).toMatchObject({ error: { code: "INPUT_INVALID", message: "The body is not valid JSON." } });
+  expect(await response.json()).toMatchObject({
+    error: { code: "INPUT_INVALID", message: "The body is not valid JSON." },
+  });
 });
 
 test("a body over the limit is refused", async () => {

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { encodeChunks, encodeFrame, FrameDecoder, frameType, maxFrameBytes, type Frame, type FrameType } from "../../../server/core/frames.ts";
+import {
+  encodeChunks,
+  encodeFrame,
+  FrameDecoder,
+  frameType,
+  maxFrameBytes,
+  type Frame,
+  type FrameType,
+} from "../../../server/core/frames.ts";
 
 const types = fc.constantFrom(...(Object.values(frameType) as FrameType[]));
 

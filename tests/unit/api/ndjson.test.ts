@@ -28,7 +28,9 @@ test("an error outside the catalogue closes the stream with a reference", async 
   const processes = { ...platform.processes, stop: () => Promise.reject(new Error("hunter2")) };
   const api = fakeApi(state, { platform: { ...platform, processes } });
   const records = await recordsOf(await ask(api, "/v1/apps/shop/stop", { method: "POST" }));
-  expect(records).toEqual([{ type: "result", ok: false, error: expect.objectContaining({ code: "INTERNAL" }) as unknown }]);
+  expect(records).toEqual([
+    { type: "result", ok: false, error: expect.objectContaining({ code: "INTERNAL" }) as unknown },
+  ]);
   expect(JSON.stringify(records)).not.toContain("hunter2");
 });
 

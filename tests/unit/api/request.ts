@@ -22,7 +22,11 @@ export async function ask(api: Api, path: string, asked: Asked = {}): Promise<Re
     ...(token === "" ? {} : { authorization: `Bearer ${token}` }),
     ...asked.headers,
   };
-  const request = new Request(`http://127.0.0.1:7070${path}`, { method, headers, ...(body === undefined ? {} : { body }) });
+  const request = new Request(`http://127.0.0.1:7070${path}`, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body }),
+  });
   return api.app.fetch(request, { peer });
 }
 

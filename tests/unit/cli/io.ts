@@ -2,7 +2,10 @@ import { PassThrough } from "node:stream";
 import type { Io } from "../../../cli/io.ts";
 
 /** Memory in place of the process: what was written stays readable. */
-export function memoryIo(env: Record<string, string> = {}, input = ""): { io: Io; out: () => string; err: () => string } {
+export function memoryIo(
+  env: Record<string, string> = {},
+  input = "",
+): { io: Io; out: () => string; err: () => string } {
   const written = { out: "", err: "" };
   const terminal = (name: "out" | "err") => ({
     write: (chunk: string | Uint8Array) => {

@@ -13,15 +13,30 @@ test("a log line has Heroku's format", () => {
 });
 
 test("on a terminal the head of a log line has a colour, the same for the same process", () => {
-  const [first, again, other] = ["web.1", "web.1", "worker.1"].map((process) => renderLogLine({ ...line, process }, true));
+  const [first, again, other] = ["web.1", "web.1", "worker.1"].map((process) =>
+    renderLogLine({ ...line, process }, true),
+  );
   expect(first).toMatch(/^\u001b\[[0-9]+m2012.*app\[web\.1\]:\u001b\[0m hello/);
   expect(again).toBe(first);
   expect(other?.slice(0, 5)).not.toBe(first?.slice(0, 5));
 });
 
 test("columns stand below each other and lines do not end in spaces", () => {
-  expect(table(["NAME", "URL"], [["a", "http://a"], ["longer", ""]])).toEqual(["NAME    URL", "a       http://a", "longer"]);
-  expect(pairs([["A", "1"], ["LONG", "2"]])).toEqual(["A:    1", "LONG: 2"]);
+  expect(
+    table(
+      ["NAME", "URL"],
+      [
+        ["a", "http://a"],
+        ["longer", ""],
+      ],
+    ),
+  ).toEqual(["NAME    URL", "a       http://a", "longer"]);
+  expect(
+    pairs([
+      ["A", "1"],
+      ["LONG", "2"],
+    ]),
+  ).toEqual(["A:    1", "LONG: 2"]);
 });
 
 test("a moment is shown in UTC with its age in the largest unit", () => {

@@ -28,7 +28,7 @@ test("a process that listens on loopback only is told so", () => {
 
 test("memory is answered with more memory", () => {
   expect(hintFor({ kind: "exited", code: 137, oomKilled: true }, "worker", context)).toBe(
-    "Give it more memory: paas limits:set worker --memory 1024",
+    "Give it more memory: paas limits:set worker --memory 1024M",
   );
 });
 

@@ -1,0 +1,257 @@
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import path from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { tokens } from "../../support/fake-api.ts";
+import { fakeState } from "../../support/fake-platform.ts";
+import { bundleCli, outcomeOf, startTestApi } from "./setup.ts";
+
+beforeAll(bundleCli);
+
+function git(cwd: string, ...args: readonly string[]): string {
+  return execFileSync("git", args, { cwd, encoding: "utf8" }).trimEnd();
+}
+
+test("lists apps as columns, and as JSON with --json", async () => {
+  await using api = await startTestApi(fakeState("shop", "blog"));
+  expect(await api.paas(["apps"])).toEqual({
+    code: 0,
+    stderr: "",
+    stdout: "NAME  RELEASE  URL\nshop  v3       http://shop.localhost\nblog  v3       http://blog.localhost\n",
+  });
+  const { stdout } = await api.paas(["apps", "--json"]);
+  expect(JSON.parse(stdout)).toMatchObject([{ app: { name: "shop" }, version: 3 }, { app: { name: "blog" } }]);
+});
+
+test("the daemon's errors are one line and one line of hint, exit code 1", async () => {
+  await using api = await startTestApi(fakeState());
+  const { code, stdout, stderr } = await api.paas(["apps:info", "shop"]);
+  expect(code).toBe(1);
+  expect(stdout).toBe("");
+  expect(stderr).toMatch(/^error: There is no app "shop"\.\n.*paas apps:create shop.*\n$/);
+});
+
+test("what is not allowed ends with exit code 4, at once or in a stream", async () => {
+  await using api = await startTestApi(fakeState("shop"));
+  const env = { PAAS_URL: api.url, PAAS_TOKEN: tokens.bob };
+  expect((await api.paas(["apps"], { env })).code).toBe(4);
+  expect((await api.paas(["ps:stop", "-a", "shop"], { env })).code).toBe(4);
+  expect((await api.paas(["run", "-a", "shop", "ls"], { env })).code).toBe(4);
+  const unknown = await api.paas(["apps"], { env: { ...env, PAAS_TOKEN: "unknown" } });
+  expect(unknown.code).toBe(4);
+  expect(unknown.stderr).toContain("paas login URL");
+});
+
+test("a config change streams what happens and ends with the release and the values", async () => {
+  const state = fakeState("shop");
+  await using api = await startTestApi(state);
+  const { code, stdout } = await api.paas(["config:set", "GREETING=hi there", "-a", "shop"]);
+  expect(code).toBe(0);
+  expect(stdout).toBe(
+    "Setting GREETING and restarting shop\n-----> Creating the release\ndone, v4\nGREETING: hi there\n",
+  );
+  expect(state.config.get("shop")).toEqual({ GREETING: "hi there" });
+  expect((await api.paas(["config:get", "GREETING", "-a", "shop"])).stdout).toBe("hi there\n");
+  expect((await api.paas(["config:get", "OTHER", "-a", "shop"])).code).toBe(1);
+  expect((await api.paas(["config", "--shell", "-a", "shop"])).stdout).toBe("GREETING='hi there'\n");
+  await api.paas(["config:unset", "GREETING", "-a", "shop"]);
+  expect(state.config.get("shop")).toEqual({});
+});
+
+test("a value from standard input keeps its lines and is not printed", async () => {
+  const state = fakeState("shop");
+  await using api = await startTestApi(state);
+  const { stdout } = await api.paas(["config:set", "--stdin", "KEY", "-a", "shop"], { input: "line 1\nline 2\n" });
+  expect(state.config.get("shop")).toEqual({ KEY: "line 1\nline 2" });
+  expect(stdout).not.toContain("line 1");
+});
+
+test("with --json the standard output of a long verb is the value alone", async () => {
+  await using api = await startTestApi(fakeState("shop"));
+  const { stdout, stderr } = await api.paas(["rollback", "v2", "-a", "shop", "--json"]);
+  expect(JSON.parse(stdout)).toEqual({ version: 4 });
+  expect(stderr).toContain("-----> Rolling back");
+});
+
+test("the formation is printed in the form that sets it; relative changes count from it", async () => {
+  const state = fakeState("shop");
+  await using api = await startTestApi(state);
+  expect((await api.paas(["ps:scale", "-a", "shop"])).stdout).toBe("web=1 worker=0\n");
+  await api.paas(["ps:scale", "web+2", "worker=1", "-a", "shop"]);
+  expect(state.done).toEqual(['scale shop {"web":3,"worker":1} by owner']);
+});
+
+test("the rest of a day's work reaches the platform as it was typed", async () => {
+  const state = fakeState("shop");
+  await using api = await startTestApi(state);
+  const lines = [
+    ["ps:restart", "worker", "-a", "shop"],
+    ["ps:stop", "-a", "shop"],
+    ["limits:set", "web", "--memory", "1G", "--cpus", "0.5", "-a", "shop"],
+    ["checks:set", "web", "--no-path", "--settle", "5", "-a", "shop"],
+    ["map-route", "shop", "example.test", "--hostname", "api", "--path", "/v2"],
+    ["unmap-route", "shop", "www.example.test"],
+    ["bind-service", "shop", "db"],
+    ["cups", "mail", "-p", "-"],
+    ["delete-service", "db", "--confirm", "db"],
+    ["run:detached", "-a", "shop", "node", "job.js", "--all"],
+    ["apps:destroy", "shop", "--confirm", "shop"],
+  ];
+  for (const line of lines) expect(await api.paas(line, { input: '{"uri":"smtp://x"}' })).toMatchObject({ code: 0 });
+  expect(state.done).toEqual([
+    "restart shop worker",
+    "stop shop",
+    'limits shop web {"memoryMb":1024,"cpus":0.5}',
+    "checks shop web path,settleMs path=undefined",
+    'map shop {"domain":"example.test","hostname":"api","path":"/v2"} by owner',
+    'unmap shop {"domain":"www.example.test"}',
+    "bind shop db",
+    'cups mail {"uri":"smtp://x"}',
+    "delete service db db",
+    'detached shop ["node","job.js","--all"]',
+    "destroy shop by owner",
+  ]);
+});
+
+test("the app is the one that the git remote names, else the error says both ways", async () => {
+  await using api = await startTestApi(fakeState("shop"));
+  const lost = await api.paas(["ps"]);
+  expect(lost.code).toBe(2);
+  expect(lost.stderr).toMatch(/^error: No app is named\.\n.*-a APP.*git:remote.*\n$/);
+  git(api.home, "init", "-q");
+  git(api.home, "remote", "add", "paas", "ssh://paas@localhost:2222/shop");
+  const found = await api.paas(["ps", "--json"]);
+  expect(JSON.parse(found.stdout)).toMatchObject({ instances: [{ name: "web.1" }] });
+});
+
+test("apps:create makes the git remote over http, and its credential helper answers git", async () => {
+  await using api = await startTestApi(fakeState());
+  git(api.home, "init", "-q");
+  const { code, stdout } = await api.paas(["apps:create", "shop"]);
+  expect(code).toBe(0);
+  expect(stdout).toContain("git push paas main");
+  expect(git(api.home, "config", "remote.paas.url")).toBe("http://127.0.0.1:7070/shop.git");
+  const credential = execFileSync("git", ["credential", "fill"], {
+    cwd: api.home,
+    env: { PATH: process.env["PATH"], HOME: api.home, GIT_TERMINAL_PROMPT: "0" },
+    input: "protocol=http\nhost=127.0.0.1:7070\n\n",
+    encoding: "utf8",
+  });
+  expect(credential).toContain(`password=${tokens.ann}`);
+});
+
+test("the credential helper gives nothing to another host", async () => {
+  await using api = await startTestApi(fakeState());
+  const { stdout } = await api.paas(["git:credential", "get"], { input: "protocol=http\nhost=evil.test\n\n" });
+  expect(stdout).toBe("");
+});
+
+test("with a registered key the remote is over ssh; a remote of another app is left alone", async () => {
+  const state = fakeState("shop");
+  await using api = await startTestApi(state);
+  execFileSync("mkdir", ["-p", path.join(api.home, ".ssh")]);
+  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", path.join(api.home, ".ssh", "id_ed25519")]);
+  const [, fingerprint = ""] = execFileSync("ssh-keygen", ["-lf", path.join(api.home, ".ssh", "id_ed25519.pub")], {
+    encoding: "utf8",
+  }).split(" ");
+  git(api.home, "init", "-q");
+  git(api.home, "remote", "add", "paas", "ssh://paas@localhost:2222/blog");
+  const created = await api.paas(["apps:create", "second"]);
+  expect(created.stdout).toContain("was left alone");
+  expect(git(api.home, "config", "remote.paas.url")).toBe("ssh://paas@localhost:2222/blog");
+  expect((await api.paas(["git:remote", "-a", "shop", "--ssh"])).code).toBe(0);
+  expect(git(api.home, "config", "remote.paas.url")).toBe("ssh://paas@localhost:2222/shop");
+  expect(fingerprint).toMatch(/^SHA256:/);
+});
+
+test("keys:add sends the user's own public key, never a private one", async () => {
+  const state = fakeState();
+  await using api = await startTestApi(state);
+  expect((await api.paas(["keys:add"])).stderr).toContain("ssh-keygen -t ed25519");
+  const key = path.join(api.home, ".ssh", "id_ed25519");
+  execFileSync("mkdir", ["-p", path.dirname(key)]);
+  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "me", "-f", key]);
+  expect((await api.paas(["keys:add"])).code).toBe(0);
+  expect((await api.paas(["keys:add", key])).code).toBe(2);
+  expect((await api.paas(["keys:add", "-"], { input: "ssh-ed25519 AAAA other\n" })).code).toBe(0);
+  expect(state.done).toEqual([`key ${(await readFile(`${key}.pub`, "utf8")).trim()}`, "key ssh-ed25519 AAAA other"]);
+});
+
+test("a login is kept for its owner alone and used from then on", async () => {
+  await using api = await startTestApi(fakeState("shop"));
+  const env = { PAAS_HOME: "" };
+  const refused = await api.paas(["login", api.url], { env, input: "wrong\n" });
+  expect(refused.code).toBe(4);
+  expect(await api.paas(["login", api.url], { env, input: `${tokens.ann}\n` })).toMatchObject({
+    code: 0,
+    stdout: `Logged in to ${api.url} as ann\n`,
+  });
+  const file = path.join(api.home, ".config", "paas", "login.json");
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  expect((await api.paas(["whoami"], { env })).stdout).toBe(`ann at ${api.url}\n`);
+  await api.paas(["logout"], { env });
+  await expect(stat(file)).rejects.toThrow("ENOENT");
+});
+
+test("logs are printed in Heroku's format, without colours when nobody looks", async () => {
+  const state = fakeState("shop");
+  state.logLines = [{ at: 1_328_607_786_123.456, source: "router", process: "router", text: "GET / 200" }];
+  await using api = await startTestApi(state);
+  const { stdout } = await api.paas(["logs", "-a", "shop"]);
+  expect(stdout).toBe("2012-02-07T09:43:06.123456+00:00 paas[router]: GET / 200\n");
+});
+
+test("a reader that has enough ends a tail quietly", async () => {
+  const state = fakeState("shop");
+  state.logLines = Array.from({ length: 20_000 }, (_, i) => ({
+    at: i,
+    source: "app",
+    process: "web.1",
+    text: "x".repeat(100),
+  }));
+  await using api = await startTestApi(state);
+  const child = api.spawn(["logs", "--tail", "-a", "shop"]);
+  await once(child.stdout ?? child, "data");
+  child.stdout?.destroy();
+  const { code, stderr } = await outcomeOf(child);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+});
+
+test("a stream that is cut off is an error, whatever it said before", async () => {
+  await using api = await startTestApi(fakeState());
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { "content-type": "application/x-ndjson" });
+    response.write('{"type":"line","text":"=====> done"}\n', () => response.destroy());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const env = { PAAS_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  const { code, stderr } = await api.paas(["ps:stop", "-a", "shop"], { env });
+  server.close();
+  expect(code).toBe(1);
+  expect(stderr).toContain("The connection ended before the outcome was known.");
+});
+
+test("an answer of something else is not taken for the daemon's", async () => {
+  await using api = await startTestApi(fakeState());
+  const server = createServer((_request, response) => response.writeHead(502).end("<html>bad gateway"));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const env = { PAAS_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  const { code, stderr } = await api.paas(["apps"], { env });
+  server.close();
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^error: What answers is not the daemon \(HTTP 502\)\.\n.+\n$/);
+});
+
+test("over ssh a file of the server is not read, and nothing of it shows", async () => {
+  await using api = await startTestApi(fakeState());
+  await writeFile(path.join(api.home, "secret.json"), '{"password":"hunter2"}');
+  const env = { PAAS_REMOTE: "1", PAAS_URL: `unix:${api.socketPath}`, PAAS_TOKEN: tokens.ann };
+  const { code, stdout, stderr } = await api.paas(["cups", "x", "-p", "@secret.json"], { env });
+  expect(code).toBe(4);
+  expect(stdout + stderr).not.toContain("hunter2");
+});

@@ -1,0 +1,300 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { request } from "node:http";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Paths, pathsOf } from "../../../server/config/config.ts";
+import { silentLog } from "../../../server/core/log.ts";
+import { connectRouter, type RouterClient } from "../../../server/router/client.ts";
+import { openConnection } from "../../../server/router/connection.ts";
+import { ensureRouter, stopRouter } from "../../../server/router/process.ts";
+import type { RequestRecord } from "../../../server/router/protocol.ts";
+import { ask, eventually, listen, routeTo, startInstance } from "./harness.ts";
+
+let home: string;
+let paths: Paths;
+const records: RequestRecord[] = [];
+const signal = () => AbortSignal.timeout(20_000);
+const mainFile = fileURLToPath(new URL("../../../server/router/main.ts", import.meta.url));
+
+beforeEach(async () => {
+  home = await mkdtemp(path.join(tmpdir(), "router-"));
+  paths = pathsOf(home);
+  records.length = 0;
+});
+
+afterEach(async () => {
+  await stopRouter(paths);
+  await rm(home, { recursive: true, force: true });
+});
+
+function ensure(change: { httpPort?: number; routerWorkers?: number } = {}): Promise<RouterClient> {
+  const config = { home, listen: "127.0.0.1", httpPort: 0, routerWorkers: 1, ...change };
+  const onRequests = (more: readonly RequestRecord[]) => records.push(...more);
+  return ensureRouter({ config, paths, node: process.execPath, log: silentLog, onRequests, signal: signal() });
+}
+
+function startByHand(port: number): ChildProcess {
+  const args = [mainFile, `--home=${home}`, "--listen=127.0.0.1", `--http-port=${port}`];
+  return spawn(process.execPath, args, { stdio: "ignore" });
+}
+
+async function answers(port: number): Promise<void> {
+  const end = performance.now() + 10_000;
+  for (;;) {
+    try {
+      await ask(port);
+      return;
+    } catch (err) {
+      if (performance.now() > end) throw err;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return text.trim().split(" ").filter(Boolean).map(Number);
+}
+
+describe("without a daemon", () => {
+  test("a router that was killed and started again serves by the table it had", async () => {
+    await using app = await startInstance((_req, res) => void res.end("ok"));
+    const client = await ensure();
+    const { httpPort, pid } = client;
+    await client.apply([routeTo([app.target])], signal());
+    await client[Symbol.asyncDispose]();
+    process.kill(pid, "SIGKILL");
+    const child = startByHand(httpPort);
+    await answers(httpPort);
+    expect(await ask(httpPort)).toMatchObject({ status: 200, body: "ok" });
+    expect(child.pid).not.toBe(pid);
+    expect((await readFile(paths.routerPidFile, "utf8")).trim()).toBe(String(child.pid));
+  });
+
+  test("requests go on, and their records come when the daemon is back", async () => {
+    await using app = await startInstance((_req, res) => void res.end("ok"));
+    const first = await ensure();
+    const { httpPort, pid } = first;
+    await first.apply([routeTo([app.target])], signal());
+    await first[Symbol.asyncDispose]();
+    for (let i = 0; i < 20; i++) expect((await ask(httpPort, { path: `/${i}` })).status).toBe(200);
+    expect(records).toEqual([]);
+    await using second = await ensure();
+    expect(second.pid).toBe(pid);
+    await eventually(() => records.length === 20);
+    expect(records.map((one) => /path="\/(\d+)"/.exec(one.text)?.[1])).toEqual(
+      Array.from({ length: 20 }, (_, i) => `${i}`),
+    );
+    await ask(httpPort, { path: "/live" });
+    await eventually(() => records.length === 21);
+  });
+});
+
+describe("the daemon's handle", () => {
+  test("a router that dies is started again on its port, with the routes of the daemon", async () => {
+    await using app = await startInstance((_req, res) => void res.end("ok"));
+    await using client = await ensure();
+    const { httpPort, pid } = client;
+    await client.apply([routeTo([app.target])], signal());
+    process.kill(pid, "SIGKILL");
+    await client.apply([routeTo([app.target]), routeTo([], { host: "new.test" })], signal());
+    expect(client.pid).not.toBe(pid);
+    expect(client.httpPort).toBe(httpPort);
+    expect(await ask(httpPort)).toMatchObject({ status: 200 });
+    expect(await ask(httpPort, { host: "new.test" })).toMatchObject({ status: 503 });
+  });
+
+  test("a second one takes the version up where the first has left it", async () => {
+    await using app = await startInstance((_req, res) => void res.end("ok"));
+    const first = await ensure();
+    for (let i = 0; i < 5; i++) await first.apply([], signal());
+    await first[Symbol.asyncDispose]();
+    await using second = await ensure();
+    await second.apply([routeTo([app.target])], signal());
+    expect((await second.status(signal())).version).toBeGreaterThan(5);
+    expect((await ask(second.httpPort)).body).toBe("ok");
+  });
+
+  test("the last of many routes asked for at once is in force, and all calls end", async () => {
+    await using client = await ensure();
+    const hosts = Array.from({ length: 50 }, (_, i) => `h${i}.test`);
+    await Promise.all(hosts.map((host) => client.apply([routeTo([], { host })], signal())));
+    expect((await ask(client.httpPort, { host: "h49.test" })).status).toBe(503);
+    expect((await ask(client.httpPort, { host: "h48.test" })).status).toBe(404);
+  });
+
+  test("an older table than the router has is refused", async () => {
+    await using client = await ensure();
+    await client.apply([routeTo([])], signal());
+    await client.apply([routeTo([])], signal());
+    const connection = await openConnection(paths.routerSocket, 1_000);
+    expect(await connection.ask({ type: "apply", table: { version: 1, routes: [] } })).toEqual({
+      applied: false,
+      version: 2,
+    });
+    connection.close();
+    expect((await ask(client.httpPort)).status).toBe(503);
+  });
+
+  test("drain over the socket waits for a slow answer, and status shows it", async () => {
+    await using app = await startInstance((_req, res) => void setTimeout(() => res.end("ok"), 400));
+    await using client = await ensure();
+    await client.apply([routeTo([app.target])], signal());
+    const answer = ask(client.httpPort);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect((await client.status(signal())).inFlight).toEqual({ [app.target.id]: 1 });
+    expect(await client.drain([app.target.id], 50, signal())).toBe(false);
+    expect(await client.drain([app.target.id], 5_000, signal())).toBe(true);
+    expect((await answer).body).toBe("ok");
+  });
+
+  test("without a router it says so", async () => {
+    const options = { socket: paths.routerSocket, onRequests: () => {}, log: silentLog };
+    await expect(connectRouter(options)).rejects.toMatchObject({ code: "ROUTER_UNAVAILABLE" });
+  });
+});
+
+describe("one router a home", () => {
+  test("a router with the same settings is kept, one with others is replaced", async () => {
+    const first = await ensure();
+    await first[Symbol.asyncDispose]();
+    const same = await ensure({ httpPort: first.httpPort });
+    await same[Symbol.asyncDispose]();
+    expect(same.pid).toBe(first.pid);
+    await using other = await ensure({ httpPort: first.httpPort, routerWorkers: 2 });
+    expect(other.pid).not.toBe(first.pid);
+    expect((await other.status(signal())).workers).toBe(2);
+  });
+
+  test("a second process refuses to start", async () => {
+    await using client = await ensure();
+    const child = startByHand(0);
+    const [code] = (await once(child, "exit")) as [number];
+    expect(code).toBe(17);
+    expect((await ask(client.httpPort)).status).toBe(404);
+  });
+
+  test("a port that is taken is named", async () => {
+    const other = createServer();
+    const httpPort = await listen(other);
+    await expect(ensure({ httpPort })).rejects.toMatchObject({
+      code: "ROUTER_PORT_TAKEN",
+      message: expect.stringContaining(`127.0.0.1:${httpPort}`) as string,
+    });
+    other.close();
+  });
+
+  test("only the owner may open the socket", async () => {
+    await using client = await ensure();
+    expect((await stat(paths.routerSocket)).mode & 0o777).toBe(0o600);
+    expect(client.pid).toBeGreaterThan(1);
+  });
+
+  test("it ends after what is under way, and leaves neither socket nor pid file", async () => {
+    await using app = await startInstance((_req, res) => void setTimeout(() => res.end("ok"), 300));
+    const client = await ensure();
+    await client.apply([routeTo([app.target])], signal());
+    const answer = ask(client.httpPort);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await client[Symbol.asyncDispose]();
+    expect(await stopRouter(paths)).toBe(true);
+    expect((await answer).body).toBe("ok");
+    expect(await stopRouter(paths)).toBe(false);
+    await expect(stat(paths.routerSocket)).rejects.toThrow(/ENOENT/);
+    await expect(stat(paths.routerPidFile)).rejects.toThrow(/ENOENT/);
+  });
+});
+
+describe("two workers", () => {
+  test("a table counts as applied only when both have it", async () => {
+    await using client = await ensure({ routerWorkers: 2 });
+    await client.apply([], signal());
+    const [worker] = await childrenOf(client.pid);
+    process.kill(worker ?? 0, "SIGSTOP");
+    let isApplied = false;
+    const applied = client.apply([routeTo([])], signal()).then(() => (isApplied = true));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(isApplied).toBe(false);
+    process.kill(worker ?? 0, "SIGCONT");
+    await applied;
+    for (let i = 0; i < 20; i++) expect((await ask(client.httpPort)).status).toBe(503);
+  });
+
+  test("one that dies is replaced and routes by the table in force; the others serve meanwhile", async () => {
+    await using app = await startInstance((_req, res) => void res.end("ok"));
+    await using client = await ensure({ routerWorkers: 2 });
+    await client.apply([routeTo([app.target])], signal());
+    const [worker] = await childrenOf(client.pid);
+    process.kill(worker ?? 0, "SIGKILL");
+    const end = performance.now() + 10_000;
+    let hasTwo = false;
+    while (!hasTwo && performance.now() < end) {
+      expect(await ask(client.httpPort)).toMatchObject({ status: 200, body: "ok" });
+      const children = await childrenOf(client.pid);
+      hasTwo = children.length === 2 && !children.includes(worker ?? 0);
+    }
+    expect(hasTwo).toBe(true);
+    await client.apply([routeTo([app.target], { host: "next.test" })], signal());
+    for (let i = 0; i < 20; i++) expect((await ask(client.httpPort, { host: "next.test" })).status).toBe(200);
+  });
+
+  test("records and drains cover both", async () => {
+    await using app = await startInstance((_req, res) => void setTimeout(() => res.end("ok"), 300));
+    await using client = await ensure({ routerWorkers: 2 });
+    await client.apply([routeTo([app.target])], signal());
+    const all = Promise.all(Array.from({ length: 30 }, () => ask(client.httpPort)));
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(await client.drain([app.target.id], 5_000, signal())).toBe(true);
+    await all;
+    await eventually(() => records.length === 30);
+  });
+});
+
+test("100 MB each way leave the router small", async () => {
+  const block = Buffer.alloc(1024 * 1024);
+  const blocks = 100;
+  await using app = await startInstance((req, res) => {
+    req.resume();
+    req.once("end", () => {
+      let left = blocks;
+      const more = () => {
+        while (left > 0) {
+          left -= 1;
+          if (!res.write(block)) return;
+        }
+        res.end();
+      };
+      res.on("drain", more);
+      more();
+    });
+  });
+  await using client = await ensure();
+  await client.apply([routeTo([app.target])], signal());
+  const received = await new Promise<number>((resolve, reject) => {
+    let count = 0;
+    const options = { host: "127.0.0.1", port: client.httpPort, method: "POST", headers: { host: "shop.test" } };
+    const req = request(options, (res) => {
+      res.on("data", (chunk: Buffer) => (count += chunk.length));
+      res.on("end", () => resolve(count)).on("error", reject);
+    });
+    req.on("error", reject);
+    let left = blocks;
+    const more = () => {
+      while (left > 0) {
+        left -= 1;
+        if (!req.write(block)) return;
+      }
+      req.end();
+    };
+    req.on("drain", more);
+    more();
+  });
+  expect(received).toBe(blocks * block.length);
+  const { rssBytes } = await client.status(signal());
+  expect(rssBytes[0]).toBeLessThan(140 * 1024 * 1024);
+});
