@@ -2,6 +2,7 @@ import path from "node:path";
 import { remoteApp } from "./app-name.ts";
 import type { Context } from "./context.ts";
 import type { LocalMachine } from "./local.ts";
+import { root } from "./root.ts";
 import { shellQuote } from "./output/shell.ts";
 
 export type RemoteOutcome =
@@ -54,7 +55,7 @@ async function setCredentialHelper({ local, io }: Context, url: string): Promise
 }
 
 function launcher(env: Readonly<Record<string, string | undefined>>): string {
-  return env["PAAS_LAUNCHER"] || path.join(path.dirname(import.meta.dirname), "cli", "paas");
+  return env["PAAS_LAUNCHER"] || path.join(root, "cli", "paas");
 }
 
 async function hasRegisteredKey(context: Context): Promise<boolean> {

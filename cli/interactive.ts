@@ -43,13 +43,16 @@ export async function runInteractive(
 function feed(socket: Duplex, { stdin }: Io): () => void {
   const onData = (chunk: Buffer | string) => {
     const isOpen = encodeChunks(frameType.stdin, Buffer.from(chunk)).every((frame) => socket.write(frame));
-    if (isOpen) return;
-    stdin.pause();
-    socket.once("drain", () => stdin.resume());
+    if (!isOpen) stdin.pause();
   };
   const onEnd = () => socket.write(encodeFrame(frameType.stdinEnd));
+  const onDrain = () => stdin.resume();
+  socket.on("drain", onDrain);
   stdin.on("data", onData).on("end", onEnd);
-  return () => void stdin.off("data", onData).off("end", onEnd).pause();
+  return () => {
+    socket.off("drain", onDrain);
+    stdin.off("data", onData).off("end", onEnd).pause();
+  };
 }
 
 async function receive(socket: Duplex, head: Buffer, io: Io): Promise<number> {

@@ -96,7 +96,7 @@ async function detach(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
   const log = openSync(path.join(config.home, "paasd.out"), "w", 0o600);
   writeSync(log, "");
   const main = path.join(import.meta.dirname, "main.ts");
-  const child = spawn(process.execPath, ["--max-semi-space-size=4", main, "daemon"], {
+  const child = spawn(process.execPath, ["--max-semi-space-size=2", main, "daemon"], {
     detached: true,
     stdio: ["ignore", log, log],
     env: { ...env, PAAS_HOME: config.home },

@@ -22,6 +22,7 @@ import { createSchedulerParts } from "./daemon/scheduling.ts";
 import { makeHome, openState, type State } from "./daemon/state.ts";
 import { createTaskParts } from "./daemon/tasks.ts";
 import { createGitHttp } from "./git/http.ts";
+import { Landings } from "./git/landings.ts";
 import type { Pushes } from "./git/ports.ts";
 import { Repositories } from "./git/repositories.ts";
 import { startSshServer } from "./git/ssh-server.ts";
@@ -204,6 +205,7 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
 async function openDoors(core: Core, stack: AsyncDisposableStack) {
   const { config, paths, log, ports, platform, repositories, signal } = core;
   const { authority, accounts } = createAccounts(core.state);
+  const landings = new Landings();
   const pushes: Pushes = createPushes({ apps: core.apps, deps: core.deps, authority });
   const api = await startApi({
     api: createApi({
@@ -211,7 +213,7 @@ async function openDoors(core: Core, stack: AsyncDisposableStack) {
       auth: authority,
       authorize: (actor, verb, resource) => authority.requireCan(actor, verb, resource),
       accounts,
-      gitHttp: createGitHttp({ pushes, repositories, log: log.with({ part: "git" }) }),
+      gitHttp: createGitHttp({ pushes, repositories, landings, log: log.with({ part: "git" }) }),
       log: log.with({ part: "api" }),
       version: version(),
       domain: config.domain,
@@ -228,6 +230,7 @@ async function openDoors(core: Core, stack: AsyncDisposableStack) {
       identities: authority,
       pushes,
       repositories,
+      landings,
       verbs: createSshVerbs({ node: process.execPath, bundle, socketPath: paths.socket, issueToken: accounts.issueToken }),
       log: log.with({ part: "ssh" }),
     },

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { createRequire } from "node:module";
+import { createRequire, enableCompileCache } from "node:module";
 import path from "node:path";
 
 // argv + env -> config -> daemon. An older Node is replaced before anything that needs the pinned one is loaded.
@@ -9,6 +9,8 @@ if (Number(process.versions.node.split(".")[0]) < 24) {
   const { status } = spawnSync(pinned, process.argv.slice(1), { stdio: "inherit" });
   process.exit(status ?? 1);
 } else {
+  // Keeps the code without its types too: the next start is faster and takes less memory.
+  enableCompileCache(path.join(import.meta.dirname, "..", "dist", "server-cache"));
   const { runMain } = await import("./commands.ts");
   process.exitCode = await runMain(process.argv.slice(2), process.env);
 }

@@ -1,11 +1,9 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { CliError } from "../failure.ts";
+import { root } from "../root.ts";
 import type { Context } from "../context.ts";
 import type { Input, Verb, VerbGroup, VerbOption } from "../verb.ts";
-
-/** Both `dist/` and `cli/` are one below. */
-const root = path.dirname(import.meta.dirname);
 
 /** Option, variable of the daemon, meaning. */
 const settings = [

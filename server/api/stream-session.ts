@@ -35,6 +35,8 @@ export class StreamSession {
     this.#socket = socket;
     // Nobody may be waiting for it when the client goes before it has asked for anything.
     this.#open.promise.catch(() => undefined);
+    // A command that has closed its input never drains it.
+    for (const event of ["drain", "close"]) this.#stdin.on(event, () => socket.resume());
     this.#stdin.on("error", () => undefined);
     this.#heartbeat = setInterval(() => socket.write(encodeFrame(frameType.stdout)), heartbeatMs);
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
@@ -108,9 +110,6 @@ export class StreamSession {
   #feed(payload: Uint8Array): void {
     if (this.#stdin.writableEnded || this.#stdin.destroyed || this.#stdin.write(payload)) return;
     this.#socket.pause();
-    this.#stdin.once("drain", () => this.#socket.resume());
-    // A command that has closed its input never drains it.
-    this.#stdin.once("close", () => this.#socket.resume());
   }
 
   #leave(reason: string): void {

@@ -3,29 +3,19 @@ import { pipeline, type Readable, Writable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { AppError, isAppError, messageOf } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
-import type { Log } from "../core/log.ts";
 import type { Actor } from "../core/types.ts";
 import { parseRepositoryPath, serviceOf, type GitService } from "./command.ts";
 import { configArguments, repositoryConfig } from "./environment.ts";
-import type { Landings } from "./landings.ts";
-import type { Pushes } from "./ports.ts";
+import type { PushDeps } from "./push.ts";
 import { receivePush } from "./receive.ts";
-import type { Repositories } from "./repositories.ts";
 import { protocolEnvironment, serveFetch } from "./serve.ts";
 import { spawnGit } from "./spawn-git.ts";
-
-export interface GitHttpDeps {
-  readonly pushes: Pushes;
-  readonly repositories: Repositories;
-  readonly landings: Landings;
-  readonly log: Log;
-}
 
 /** Serves one request of git's smart HTTP protocol to the end: `…/shop.git/info/refs`, `…/shop.git/git-receive-pack`. */
 export type GitHttp = (request: IncomingMessage, response: ServerResponse, actor: Actor) => Promise<void>;
 
 interface Asked {
-  readonly deps: GitHttpDeps;
+  readonly deps: PushDeps;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly actor: Actor;
@@ -34,7 +24,7 @@ interface Asked {
 }
 
 /** Git's protocol over HTTP (gitprotocol-http). Who the actor is has been found out before. */
-export function createGitHttp(deps: GitHttpDeps): GitHttp {
+export function createGitHttp(deps: PushDeps): GitHttp {
   return async (request, response, actor) => {
     try {
       await dispatch(deps, request, response, actor);
@@ -45,7 +35,7 @@ export function createGitHttp(deps: GitHttpDeps): GitHttp {
 }
 
 async function dispatch(
-  deps: GitHttpDeps,
+  deps: PushDeps,
   request: IncomingMessage,
   response: ServerResponse,
   actor: Actor,
@@ -149,7 +139,7 @@ function headerOf(request: IncomingMessage, name: string): string | undefined {
 }
 
 /** Git shows a plain text answer to its user. */
-function fail(deps: GitHttpDeps, response: ServerResponse, err: unknown): void {
+function fail(deps: PushDeps, response: ServerResponse, err: unknown): void {
   if (response.headersSent) {
     deps.log.error("git over http failed", { cause: messageOf(err), err });
     response.destroy();
@@ -160,7 +150,7 @@ function fail(deps: GitHttpDeps, response: ServerResponse, err: unknown): void {
   response.end(`${error.message}\n${error.hint}\n`);
 }
 
-function internal(deps: GitHttpDeps, err: unknown): AppError {
+function internal(deps: PushDeps, err: unknown): AppError {
   const reference = newId();
   deps.log.error("git over http failed", { reference, cause: messageOf(err), err });
   return new AppError("INTERNAL", { reference });

@@ -34,6 +34,8 @@ export async function startSshServer(deps: SshServerDeps, options: SshServerOpti
   const connections = new Set<Connection>();
   const server: Server = new ssh2.Server({ hostKeys, ident: "paas", ...keepalive }, (connection) => {
     connections.add(connection);
+    // Small packets go to and fro: each would wait 40 ms for the acknowledgement of the one before.
+    connection.setNoDelay(true);
     connection.once("close", () => connections.delete(connection));
     serveConnection(deps, connection);
   });

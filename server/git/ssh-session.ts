@@ -1,23 +1,17 @@
 import type { ServerChannel, Session } from "ssh2";
 import { AppError, isAppError, messageOf } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
-import type { Log } from "../core/log.ts";
 import { LineOutput } from "../core/output.ts";
 import type { Actor } from "../core/types.ts";
 import { ChannelOutput } from "./channel-output.ts";
 import { parseCommand, type Command } from "./command.ts";
-import type { Landings } from "./landings.ts";
-import type { Pushes, Terminal, Verbs } from "./ports.ts";
+import type { Terminal, Verbs } from "./ports.ts";
+import type { PushDeps } from "./push.ts";
 import { receivePush } from "./receive.ts";
-import type { Repositories } from "./repositories.ts";
 import { protocolEnvironment, serveFetch } from "./serve.ts";
 
-export interface SessionDeps {
-  readonly pushes: Pushes;
+export interface SessionDeps extends PushDeps {
   readonly verbs: Verbs;
-  readonly repositories: Repositories;
-  readonly landings: Landings;
-  readonly log: Log;
 }
 
 interface Asked {

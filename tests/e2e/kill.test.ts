@@ -38,7 +38,7 @@ test.each(faultPoints)("a daemon that is killed at %s leaves one whole release a
   expect([before, text]).toContain(await shop.body());
   await paas.boot();
 
-  const releases = await paas.json<readonly ReleaseRow[]>(["releases", "-a", "shop"]);
+  const releases = await paas.json<readonly ReleaseRow[]>(["releases", "-a", "shop", "-n", "500"]);
   const current = releases.filter((release) => release.current);
   expect(current).toHaveLength(1);
   expect(releases.filter((release) => release.status === "pending")).toEqual([]);

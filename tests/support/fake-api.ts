@@ -42,7 +42,7 @@ function fakeAccounts(state: FakeState): AccountsPort {
     addUser: (_actor, { name, role = "developer" }) => ({ ...user, name, role }),
     setRole: (_actor, name, role) => ({ ...user, name, role }),
     removeUser: () => undefined,
-    keys: () => [key],
+    keys: () => state.keys.map((fingerprint) => ({ ...key, fingerprint })),
     addKey: (_actor, { publicKey, title = "key" }) => {
       state.done.push(`key ${publicKey}`);
       return { ...key, title };

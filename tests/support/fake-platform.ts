@@ -17,6 +17,8 @@ export interface FakeState {
   readonly config: Map<string, Record<string, string>>;
   /** Every change, as `scale shop {"web":2} by owner`. */
   readonly done: string[];
+  /** Fingerprints of registered keys. */
+  readonly keys: string[];
   logLines: readonly LogLine[];
   /** Stands for the command of `run` and `exec`. */
   command: (words: readonly string[], streams: TaskStreams, signal: AbortSignal) => Promise<number>;
@@ -32,6 +34,7 @@ export function fakeState(...names: readonly string[]): FakeState {
     apps,
     config: new Map(),
     done: [],
+    keys: [],
     logLines: [],
     command: echo,
     gate: Promise.resolve(),

@@ -91,6 +91,9 @@ export class TestPaas implements AsyncDisposable {
       { every: 50, signal: AbortSignal.timeout(60_000) },
     );
     this.#info = JSON.parse(await readSocket(socket, "/v1/system")) as SystemInfo;
+    // A daemon that comes back is where git remotes say it is.
+    const { httpPort, sshPort, apiPort } = this.#info;
+    Object.assign(this.env, { PAAS_HTTP_PORT: String(httpPort), PAAS_SSH_PORT: String(sshPort), PAAS_API_PORT: String(apiPort) });
   }
 
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {

@@ -2,6 +2,8 @@ import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import type { ApiDeps } from "../../../server/api/ports.ts";
 import { startApi, type RunningApi } from "../../../server/api/start.ts";
 import { fakeApi } from "../../support/fake-api.ts";
@@ -71,11 +73,7 @@ export class TestApi implements AsyncDisposable {
 }
 
 export async function outcomeOf(child: ChildProcess): Promise<Outcome> {
-  const read = async (stream: NodeJS.ReadableStream | null) => {
-    let text = "";
-    for await (const chunk of stream ?? []) text += chunk.toString();
-    return text;
-  };
+  const read = async (stream: Readable | null) => (stream === null ? "" : text(stream));
   const code = new Promise<number | null>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", resolve);

@@ -1,9 +1,10 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
+import { text } from "node:stream/consumers";
 import { beforeAll, expect, test } from "vitest";
 import { tokens } from "../../support/fake-api.ts";
 import { fakeState } from "../../support/fake-platform.ts";
@@ -134,13 +135,10 @@ test("apps:create makes the git remote over http, and its credential helper answ
   expect(code).toBe(0);
   expect(stdout).toContain("git push paas main");
   expect(git(api.home, "config", "remote.paas.url")).toBe("http://127.0.0.1:7070/shop.git");
-  const credential = execFileSync("git", ["credential", "fill"], {
-    cwd: api.home,
-    env: { PATH: process.env["PATH"], HOME: api.home, GIT_TERMINAL_PROMPT: "0" },
-    input: "protocol=http\nhost=127.0.0.1:7070\n\n",
-    encoding: "utf8",
-  });
-  expect(credential).toContain(`password=${tokens.ann}`);
+  const env = { PATH: process.env["PATH"], HOME: api.home, GIT_TERMINAL_PROMPT: "0" };
+  const filling = spawn("git", ["credential", "fill"], { cwd: api.home, env });
+  filling.stdin.end("protocol=http\nhost=127.0.0.1:7070\n\n");
+  expect((await outcomeOf(filling)).stdout).toContain(`password=${tokens.ann}`);
 });
 
 test("the credential helper gives nothing to another host", async () => {
@@ -149,31 +147,51 @@ test("the credential helper gives nothing to another host", async () => {
   expect(stdout).toBe("");
 });
 
-test("with a registered key the remote is over ssh; a remote of another app is left alone", async () => {
-  const state = fakeState("shop");
+function makeKey(home: string): { readonly file: string; readonly fingerprint: string } {
+  const file = path.join(home, ".ssh", "id_ed25519");
+  execFileSync("mkdir", ["-p", path.dirname(file)]);
+  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "me", "-f", file]);
+  const [, fingerprint = ""] = execFileSync("ssh-keygen", ["-lf", file], { encoding: "utf8" }).split(" ");
+  return { file, fingerprint };
+}
+
+test("the remote is over ssh when one of the user's keys is registered", async () => {
+  const state = fakeState();
   await using api = await startTestApi(state);
-  execFileSync("mkdir", ["-p", path.join(api.home, ".ssh")]);
-  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", path.join(api.home, ".ssh", "id_ed25519")]);
-  const [, fingerprint = ""] = execFileSync("ssh-keygen", ["-lf", path.join(api.home, ".ssh", "id_ed25519.pub")], {
-    encoding: "utf8",
-  }).split(" ");
+  git(api.home, "init", "-q");
+  const { fingerprint } = makeKey(api.home);
+  await api.paas(["apps:create", "first"]);
+  expect(git(api.home, "config", "remote.paas.url")).toBe("http://127.0.0.1:7070/first.git");
+  state.keys.push("SHA256:somebody-elses", fingerprint);
+  await api.paas(["git:remote", "-a", "first"]);
+  expect(git(api.home, "config", "remote.paas.url")).toBe("ssh://paas@localhost:2222/first");
+});
+
+test("a remote of another app is left alone, unless it is asked for; a rename takes it along", async () => {
+  await using api = await startTestApi(fakeState("blog"));
   git(api.home, "init", "-q");
   git(api.home, "remote", "add", "paas", "ssh://paas@localhost:2222/blog");
-  const created = await api.paas(["apps:create", "second"]);
-  expect(created.stdout).toContain("was left alone");
+  expect((await api.paas(["apps:create", "shop"])).stdout).toContain("was left alone");
   expect(git(api.home, "config", "remote.paas.url")).toBe("ssh://paas@localhost:2222/blog");
-  expect((await api.paas(["git:remote", "-a", "shop", "--ssh"])).code).toBe(0);
+  await api.paas(["git:remote", "-a", "shop", "--ssh"]);
   expect(git(api.home, "config", "remote.paas.url")).toBe("ssh://paas@localhost:2222/shop");
-  expect(fingerprint).toMatch(/^SHA256:/);
+  expect((await api.paas(["apps:rename", "store"])).stdout).toBe("Renamed shop to store\n");
+  expect(git(api.home, "config", "remote.paas.url")).toBe("ssh://paas@localhost:2222/store");
+});
+
+test("--no-remote leaves the repository alone, and without a repository the command for later is shown", async () => {
+  await using api = await startTestApi(fakeState());
+  expect((await api.paas(["apps:create", "shop"])).stdout).toContain("paas git:remote -a shop");
+  git(api.home, "init", "-q");
+  await api.paas(["apps:create", "blog", "--no-remote"]);
+  expect(git(api.home, "remote")).toBe("");
 });
 
 test("keys:add sends the user's own public key, never a private one", async () => {
   const state = fakeState();
   await using api = await startTestApi(state);
   expect((await api.paas(["keys:add"])).stderr).toContain("ssh-keygen -t ed25519");
-  const key = path.join(api.home, ".ssh", "id_ed25519");
-  execFileSync("mkdir", ["-p", path.dirname(key)]);
-  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "me", "-f", key]);
+  const { file: key } = makeKey(api.home);
   expect((await api.paas(["keys:add"])).code).toBe(0);
   expect((await api.paas(["keys:add", key])).code).toBe(2);
   expect((await api.paas(["keys:add", "-"], { input: "ssh-ed25519 AAAA other\n" })).code).toBe(0);
@@ -215,9 +233,10 @@ test("a reader that has enough ends a tail quietly", async () => {
   await using api = await startTestApi(state);
   const child = api.spawn(["logs", "--tail", "-a", "shop"]);
   await once(child.stdout ?? child, "data");
+  const errors = child.stderr ? text(child.stderr) : "";
   child.stdout?.destroy();
-  const { code, stderr } = await outcomeOf(child);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(await once(child, "exit")).toEqual([0, null]);
+  expect(await errors).toBe("");
 });
 
 test("a stream that is cut off is an error, whatever it said before", async () => {
