@@ -59,7 +59,9 @@ function fetchPage(host: string): Promise<string> {
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => (body += chunk));
       response.on("end", () =>
-        response.statusCode === 200 ? resolve(body) : reject(new Error(`${host} answered ${response.statusCode}: ${body}`)),
+        response.statusCode === 200
+          ? resolve(body)
+          : reject(new Error(`${host} answered ${response.statusCode}: ${body}`)),
       );
     });
     request.setTimeout(10_000, () => request.destroy(new Error(`${host} did not answer`)));
@@ -106,7 +108,8 @@ async function cleanUp(): Promise<void> {
 function report(): void {
   process.stdout.write("\n=== Done\n");
   for (const { title, seconds } of done) process.stdout.write(`${seconds.toFixed(1).padStart(7)} s  ${title}\n`);
-  if (!keep) return void process.stdout.write("\nAll of it was removed again. Keep it running with: npm run demo -- --keep\n");
+  if (!keep)
+    return void process.stdout.write("\nAll of it was removed again. Keep it running with: npm run demo -- --keep\n");
   process.stdout.write(`\nIt keeps running: http://hello.localhost:${httpPort}/\n`);
   process.stdout.write(`The app: ${app}\nStop it with: PAAS_HOME=${home} cli/paas down\n`);
 }

@@ -107,8 +107,10 @@ async function detach(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
   child.once("exit", (code) => (exitCode = code ?? 1));
   const deadline = Date.now() + upTimeoutMs;
   while (!(await pingDaemon(paths.socket))) {
-    if (exitCode !== undefined) throw new AppError("DAEMON_DID_NOT_START", { home: config.home, how: `ended with ${exitCode}` });
-    if (Date.now() > deadline) throw new AppError("DAEMON_DID_NOT_START", { home: config.home, how: "did not answer within 60 s" });
+    if (exitCode !== undefined)
+      throw new AppError("DAEMON_DID_NOT_START", { home: config.home, how: `ended with ${exitCode}` });
+    if (Date.now() > deadline)
+      throw new AppError("DAEMON_DID_NOT_START", { home: config.home, how: "did not answer within 60 s" });
     await delay(50);
   }
   child.unref();

@@ -140,7 +140,7 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
     log,
     fault,
     bindingEnv,
-    urlsOf: routes.urlsOf,
+    urlsOf: (appId) => routes.urlsOf(appId),
     setDeployedRef,
   });
   const changes = createChanges(deps);
@@ -195,7 +195,18 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
   await recoverRecords(recover);
   const reconcile = () =>
     startReconciling(
-      { state, runtime, scheduler, publisher, services, tasks, recover, finishDestroying: finish, engineProblem: engineState.report, log },
+      {
+        state,
+        runtime,
+        scheduler,
+        publisher,
+        services,
+        tasks,
+        recover,
+        finishDestroying: finish,
+        engineProblem: engineState.report,
+        log,
+      },
       signal,
     );
   return { ...base, ports, apps, deps, platform, repositories, info, reconcile };
@@ -231,7 +242,12 @@ async function openDoors(core: Core, stack: AsyncDisposableStack) {
       pushes,
       repositories,
       landings,
-      verbs: createSshVerbs({ node: process.execPath, bundle, socketPath: paths.socket, issueToken: accounts.issueToken }),
+      verbs: createSshVerbs({
+        node: process.execPath,
+        bundle,
+        socketPath: paths.socket,
+        issueToken: (actor) => accounts.issueToken(actor),
+      }),
       log: log.with({ part: "ssh" }),
     },
     { listen: config.listen, port: config.sshPort, hostKeyFile: paths.hostKey },

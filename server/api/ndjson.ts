@@ -24,7 +24,7 @@ export function streamJob<T>(
   work: (out: Output, signal: AbortSignal) => T | Promise<T>,
 ): TypedResponse<Job<T>, 200, "json"> {
   return answer<Job<T>>((send) => {
-    const out = new LineOutput((text) => send({ type: "line", text }));
+    const out = new LineOutput((text) => void send({ type: "line", text }));
     return closing(deps.log, async () => {
       const value = await work(out, deps.shutdown);
       out.flush();
@@ -77,12 +77,12 @@ function answer<T>(work: (send: Send, gone: AbortSignal) => Promise<StreamRecord
     });
   writer.closed.catch((err: unknown) => gone.abort(err));
   const heartbeat = setInterval(() => void write("\n"), heartbeatMs);
-  void work((record) => write(`${JSON.stringify(record)}\n`), gone.signal)
-    .then((record) => write(`${JSON.stringify(record)}\n`))
-    .finally(() => {
-      clearInterval(heartbeat);
-      return writer.close().catch(() => undefined);
-    });
+  void (async () => {
+    const record = await work((progress) => write(`${JSON.stringify(progress)}\n`), gone.signal);
+    await write(`${JSON.stringify(record)}\n`);
+    clearInterval(heartbeat);
+    await writer.close().catch(() => undefined);
+  })();
   const headers = { "content-type": ndjsonType, "cache-control": "no-store", "x-accel-buffering": "no" };
   return new Response(readable, { headers }) as Response & TypedResponse<T, 200, "json">;
 }

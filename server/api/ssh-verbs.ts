@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import type { Writable } from "node:stream";
+import { isAppError } from "../core/errors.ts";
 import type { Actor } from "../core/types.ts";
 
 export interface SshVerbsDeps {
@@ -52,10 +53,19 @@ export function createSshVerbs(deps: SshVerbsDeps): Verbs {
         });
         return await attend(child, streams, signal);
       } finally {
-        issued.revoke();
+        revoke(issued.revoke);
       }
     },
   };
+}
+
+/** The command may have revoked its own token, or removed the user with all tokens. */
+function revoke(issued: () => void): void {
+  try {
+    issued();
+  } catch (err) {
+    if (!isAppError(err, "TOKEN_NOT_FOUND")) throw err;
+  }
 }
 
 function environment(socketPath: string, token: string, { tty }: VerbStreams): NodeJS.ProcessEnv {

@@ -26,7 +26,9 @@ export interface ChangeParts {
 }
 
 /** What pushes and changes work with, from the parts of the daemon. */
-export function createChangeDeps(parts: ChangeParts): ChangeDeps & ProcessDeps & { readonly buildLogs: ReturnType<typeof createBuildLogs> } {
+export function createChangeDeps(
+  parts: ChangeParts,
+): ChangeDeps & ProcessDeps & { readonly buildLogs: ReturnType<typeof createBuildLogs> } {
   const { state, runtime, scheduler, paths, log } = parts;
   const buildLogs = createBuildLogs(paths.builds, (appId, process, text) =>
     runtime.logs.append(appId, { at: Date.now(), source: "build", process, text }),

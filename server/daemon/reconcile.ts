@@ -34,7 +34,10 @@ const retryMs = 2000;
  * loop work. Until the engine answers, the router goes on with the table that it has.
  * Resolves when the first table is out, or when the engine turns out not to answer.
  */
-export async function startReconciling(input: ReconcileInput, signal: AbortSignal): Promise<{ readonly done: Promise<void> }> {
+export async function startReconciling(
+  input: ReconcileInput,
+  signal: AbortSignal,
+): Promise<{ readonly done: Promise<void> }> {
   const first = Promise.withResolvers<void>();
   const done = run(input, first.resolve, signal);
   await Promise.race([first.promise, done]);
@@ -65,7 +68,10 @@ async function run(input: ReconcileInput, onSettled: () => void, signal: AbortSi
     log.with({ part: "events" }),
     signal,
   );
-  await Promise.all([events, input.finishDestroying(signal).catch((err: unknown) => log.error("removal failed", { err }))]);
+  await Promise.all([
+    events,
+    input.finishDestroying(signal).catch((err: unknown) => log.error("removal failed", { err })),
+  ]);
 }
 
 async function takeOver(input: ReconcileInput, signal: AbortSignal): Promise<void> {

@@ -74,7 +74,6 @@ export function bindingEnvOf(services: { environmentOf(appId: AppId): { env: Con
   };
 }
 
-
 /** Request lines of the router, put into the logs of the apps that they are about. */
 export function recordRequests(logs: Logs, find: (name: string) => { readonly id: AppId } | undefined) {
   return (records: readonly RequestRecord[]): void => {

@@ -27,7 +27,15 @@ export function createTaskParts(state: State, runtime: Runtime, bindingEnv: (app
         if (current === undefined) throw new AppError("APP_NOT_DEPLOYED", { name: app.name });
         const { release, droplet } = current;
         const uris = state.routes.listOf(app.id).map((route) => route.host);
-        const env = environmentOf({ app, release, droplet, bindingEnv: bindingEnv(app.id), uris, memoryMb: defaultMemoryMb, type: "run" });
+        const env = environmentOf({
+          app,
+          release,
+          droplet,
+          bindingEnv: bindingEnv(app.id),
+          uris,
+          memoryMb: defaultMemoryMb,
+          type: "run",
+        });
         return {
           version: release.version,
           imageId: droplet.imageId,

@@ -2,7 +2,12 @@ import { AppError } from "../core/errors.ts";
 import { engineError } from "./client.ts";
 
 /** Runs one engine call with a deadline; what it throws becomes an error of the catalogue. */
-export async function bounded<T>(action: string, timeoutMs: number, signal: AbortSignal, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function bounded<T>(
+  action: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   signal.throwIfAborted();
   const deadline = AbortSignal.timeout(timeoutMs);
   const both = AbortSignal.any([signal, deadline]);
@@ -13,7 +18,8 @@ export async function bounded<T>(action: string, timeoutMs: number, signal: Abor
     return await Promise.race([call(both), aborted]);
   } catch (err) {
     if (signal.aborted) throw signal.reason;
-    if (deadline.aborted) throw new AppError("RUNTIME_FAILED", { action, cause: `no answer within ${timeoutMs / 1000} s` }, { cause: err });
+    if (deadline.aborted)
+      throw new AppError("RUNTIME_FAILED", { action, cause: `no answer within ${timeoutMs / 1000} s` }, { cause: err });
     throw engineError(action, err);
   } finally {
     both.removeEventListener("abort", onAbort);

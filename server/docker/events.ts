@@ -19,8 +19,18 @@ interface EngineEvent {
 const retryMs = 1000;
 
 /** Follows the engine's events of this installation until the signal, through restarts of the engine. */
-export async function followEvents(docker: Docker, home: string, listeners: EventListeners, log: Log, signal: AbortSignal): Promise<void> {
-  const filters = JSON.stringify({ type: ["container"], event: ["start", "die", "destroy"], label: [`${labels.home}=${home}`] });
+export async function followEvents(
+  docker: Docker,
+  home: string,
+  listeners: EventListeners,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  const filters = JSON.stringify({
+    type: ["container"],
+    event: ["start", "die", "destroy"],
+    label: [`${labels.home}=${home}`],
+  });
   while (!signal.aborted) {
     try {
       const stream: NodeJS.ReadableStream = await docker.getEvents({ filters, abortSignal: signal });

@@ -56,7 +56,9 @@ export function createDockerEngine(docker: Docker, home: string, networks: Netwo
       ),
 
     kill: (id, signal) =>
-      ignoring([304, 404, 409], () => bounded("kill a container", shortMs, signal, () => docker.getContainer(id).kill())),
+      ignoring([304, 404, 409], () =>
+        bounded("kill a container", shortMs, signal, () => docker.getContainer(id).kill()),
+      ),
 
     remove: (id, signal) =>
       // 409: its removal is under way already.
@@ -108,15 +110,26 @@ function createOptions(spec: InstanceSpec, home: string, network: string): Docke
     HostConfig: { ...hostConfigOf(spec.memoryMb, spec.cpus), NetworkMode: network },
     NetworkingConfig: {
       EndpointsConfig: {
-        [network]: { Aliases: [`${spec.type}.${spec.appName}.internal`, `${spec.index}.${slot.split(".")[0]}.${spec.appName}.internal`] },
+        [network]: {
+          Aliases: [
+            `${spec.type}.${spec.appName}.internal`,
+            `${spec.index}.${slot.split(".")[0]}.${spec.appName}.internal`,
+          ],
+        },
       },
     },
   };
 }
 
-async function inspectOrGone(docker: Docker, id: string, signal: AbortSignal): Promise<Docker.ContainerInspectInfo | undefined> {
+async function inspectOrGone(
+  docker: Docker,
+  id: string,
+  signal: AbortSignal,
+): Promise<Docker.ContainerInspectInfo | undefined> {
   try {
-    return await bounded("inspect a container", shortMs, signal, (abortSignal) => docker.getContainer(id).inspect({ abortSignal }));
+    return await bounded("inspect a container", shortMs, signal, (abortSignal) =>
+      docker.getContainer(id).inspect({ abortSignal }),
+    );
   } catch (err) {
     if (isStatus(causeOf(err), 404)) return undefined;
     throw err;

@@ -25,7 +25,10 @@ const timeoutMs = 60_000;
 
 export function createOwnObjects(docker: Docker, home: string): OwnObjects {
   const filtersOf = (kind: ObjectKind) => ({ label: [`${labels.home}=${home}`, `${labels.kind}=${kind}`] });
-  const toObject = (id: string, own: Record<string, string> | null | undefined): OwnObject => ({ id, app: own?.[labels.app] });
+  const toObject = (id: string, own: Record<string, string> | null | undefined): OwnObject => ({
+    id,
+    app: own?.[labels.app],
+  });
   const removed = async (work: () => Promise<unknown>): Promise<boolean> => {
     try {
       await work();
@@ -46,11 +49,15 @@ export function createOwnObjects(docker: Docker, home: string): OwnObjects {
       return found.map((container) => toObject(container.Id, container.Labels));
     },
     async images(kind, signal) {
-      const found = await bounded("list images", timeoutMs, signal, () => docker.listImages({ filters: filtersOf(kind) }));
+      const found = await bounded("list images", timeoutMs, signal, () =>
+        docker.listImages({ filters: filtersOf(kind) }),
+      );
       return found.map((image) => toObject(image.Id, image.Labels));
     },
     async volumes(kind, signal) {
-      const found = await bounded("list volumes", timeoutMs, signal, () => docker.listVolumes({ filters: filtersOf(kind) }));
+      const found = await bounded("list volumes", timeoutMs, signal, () =>
+        docker.listVolumes({ filters: filtersOf(kind) }),
+      );
       return found.Volumes.map((volume) => toObject(volume.Name, volume.Labels));
     },
     async imageExists(id, signal) {
@@ -65,7 +72,9 @@ export function createOwnObjects(docker: Docker, home: string): OwnObjects {
     },
     async removeContainer(id, signal) {
       await removed(() =>
-        bounded("remove a container", timeoutMs, signal, () => docker.getContainer(id).remove({ force: true, v: true })),
+        bounded("remove a container", timeoutMs, signal, () =>
+          docker.getContainer(id).remove({ force: true, v: true }),
+        ),
       );
     },
     removeImage: (id, signal) =>

@@ -71,7 +71,11 @@ export function createNetworks(docker: Docker, home: string): Networks {
       const filters = { label: [`${labels.home}=${home}`] };
       const found = await bounded("list networks", timeoutMs, signal, () => docker.listNetworks({ filters }));
       made.clear();
-      for (const network of found) await docker.getNetwork(network.Id).remove().catch(() => undefined);
+      for (const network of found)
+        await docker
+          .getNetwork(network.Id)
+          .remove()
+          .catch(() => undefined);
     },
   };
 }

@@ -46,7 +46,9 @@ export function parseHostRoutes(text: string): readonly string[] {
     .map((line) => line.trim().split(/\s+/))
     .filter((columns) => columns.length > 7)
     .map((columns) => {
-      const [destination = 0, mask = 0] = [columns[1], columns[7]].map((hex) => swapBytes(Number.parseInt(hex ?? "0", 16)));
+      const [destination = 0, mask = 0] = [columns[1], columns[7]].map((hex) =>
+        swapBytes(Number.parseInt(hex ?? "0", 16)),
+      );
       return format({ base: destination, prefix: mask.toString(2).replaceAll("0", "").length });
     });
 }

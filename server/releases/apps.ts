@@ -11,7 +11,11 @@ export interface AppsDeps {
   readonly apps: AppStore;
   readonly releases: ReleaseStore;
   readonly queue: AppQueue;
-  readonly routes: { createDefault(app: App): void; urlsOf(appId: AppId): readonly string[]; rename(app: App, to: AppName): void };
+  readonly routes: {
+    createDefault(app: App): void;
+    urlsOf(appId: AppId): readonly string[];
+    rename(app: App, to: AppName): void;
+  };
   readonly publishRoutes: () => Promise<void>;
   readonly destroy: (app: App, out: Output, signal: AbortSignal) => Promise<void>;
   /** Host and port that clients reach ssh and the API at. */

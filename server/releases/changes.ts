@@ -20,11 +20,21 @@ export interface Changes extends ReleasesPort {
 
 /** Changes that make a release without a build: config vars, checks, bindings, rollback. */
 export function createChanges(deps: ChangeDeps): Changes {
-  const withCurrent = (release: Release) => ({ ...release, current: release.version === currentVersion(deps, release.appId) });
+  const withCurrent = (release: Release) => ({
+    ...release,
+    current: release.version === currentVersion(deps, release.appId),
+  });
 
   const makeRelease = async (
     app: App,
-    source: { release: Release; droplet: Droplet; config: ConfigVars; like?: Release; description: string; actor: Actor },
+    source: {
+      release: Release;
+      droplet: Droplet;
+      config: ConfigVars;
+      like?: Release;
+      description: string;
+      actor: Actor;
+    },
     out: Output,
     signal: AbortSignal,
   ): Promise<Release> => {
@@ -133,7 +143,10 @@ export function currentVersion(deps: Pick<ReleaseDeps, "releases">, appId: AppId
   return deps.releases.currentGeneration(appId)?.version;
 }
 
-export function currentRelease(deps: Pick<ReleaseDeps, "releases">, appId: AppId): { release: Release; droplet: Droplet } | undefined {
+export function currentRelease(
+  deps: Pick<ReleaseDeps, "releases">,
+  appId: AppId,
+): { release: Release; droplet: Droplet } | undefined {
   const version = currentVersion(deps, appId);
   const release = version === undefined ? undefined : deps.releases.release(appId, version);
   const droplet = release && deps.releases.droplet(release.dropletId);
@@ -149,7 +162,9 @@ function releaseOf(deps: ReleaseDeps, app: App, version: number): Release {
 /** The last one before the current that had come up. */
 function previousRelease(deps: ReleaseDeps, app: App): Release {
   const current = currentVersion(deps, app.id) ?? 0;
-  const found = deps.releases.releases(app.id).find((release) => release.version < current && release.status === "succeeded");
+  const found = deps.releases
+    .releases(app.id)
+    .find((release) => release.version < current && release.status === "succeeded");
   if (found === undefined) throw new AppError("ROLLBACK_NO_TARGET", { name: app.name });
   return found;
 }
@@ -168,4 +183,3 @@ function describeConfig(change: Readonly<Record<string, string | undefined>>): s
   const parts = [set.length > 0 ? `Set ${set.join(", ")}` : "", unset.length > 0 ? `Unset ${unset.join(", ")}` : ""];
   return `${parts.filter((part) => part !== "").join(", ")} config vars`;
 }
-

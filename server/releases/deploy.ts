@@ -56,7 +56,13 @@ export async function deploy(deps: ReleaseDeps, push: Push, out: Output, signal:
   return outcome.status === "succeeded";
 }
 
-async function deployNow(deps: ReleaseDeps, push: Push, build: Build, out: Output, signal: AbortSignal): Promise<Outcome> {
+async function deployNow(
+  deps: ReleaseDeps,
+  push: Push,
+  build: Build,
+  out: Output,
+  signal: AbortSignal,
+): Promise<Outcome> {
   const { app, commit } = push;
   const times = new StepTimes(deps.now);
   deps.releases.setBuildStatus(build.id, "running");
@@ -69,7 +75,13 @@ async function deployNow(deps: ReleaseDeps, push: Push, build: Build, out: Outpu
   deps.fault("droplet-stored");
 
   const config = deps.apps.config(app.id);
-  const release = insertRelease(deps, { app, droplet, config, description: `Deploy ${commit.slice(0, 8)}`, actor: push.actor });
+  const release = insertRelease(deps, {
+    app,
+    droplet,
+    config,
+    description: `Deploy ${commit.slice(0, 8)}`,
+    actor: push.actor,
+  });
   deps.fault("release-stored");
   const result = await bringUp(deps, app, release, droplet, out, signal, times);
   if (!result.ok) return { status: "failed", failure: result.failure };
@@ -93,10 +105,19 @@ async function buildDroplet(
     await times.measure("checkout", () => push.checkout(sourceDir, signal));
     deps.fault("source-checked-out");
     const config = deps.apps.config(app.id);
-    const result = await times.measure("build", () => deps.builder.build({ app, buildId: build.id, sourceDir, commit, config }, out, signal));
+    const result = await times.measure("build", () =>
+      deps.builder.build({ app, buildId: build.id, sourceDir, commit, config }, out, signal),
+    );
     deps.fault("image-built");
     if (!result.ok) return { failure: { reason: result.reason, hint: result.hint, lines: [] } };
-    const droplet: Droplet = { ...result.droplet, id: newId(), appId: app.id, buildId: build.id, commit, createdAt: deps.now() };
+    const droplet: Droplet = {
+      ...result.droplet,
+      id: newId(),
+      appId: app.id,
+      buildId: build.id,
+      commit,
+      createdAt: deps.now(),
+    };
     deps.releases.insertDroplet(droplet);
     return { droplet };
   } finally {
@@ -107,7 +128,10 @@ async function buildDroplet(
 function failedBy(deps: ReleaseDeps, push: Push, err: unknown, signal: AbortSignal): Outcome {
   const hint = err instanceof AppError ? err.hint : "Push again; the operator's log has the cause.";
   if (signal.aborted || (err instanceof AppError && err.code === "DEPLOY_CANCELLED")) {
-    return { status: "cancelled", failure: { reason: messageOf(err), hint: "Push again when you are ready.", lines: [] } };
+    return {
+      status: "cancelled",
+      failure: { reason: messageOf(err), hint: "Push again when you are ready.", lines: [] },
+    };
   }
   deps.log.error("deploy failed", { app: push.app.name, commit: push.commit, err });
   return { status: "failed", failure: { reason: messageOf(err), hint, lines: [] } };

@@ -33,7 +33,11 @@ export interface ReleaseDeps {
   /** The commit that the deploy branch of the app's repository points to shall be this one. */
   readonly setDeployedRef: (app: App, commit: string) => Promise<void>;
   /** Output of a build: shown to the pusher, kept with the build, and in the app's log. */
-  readonly buildOutput: (app: App, build: { readonly id: string; readonly number: number }, pusher: Output) => BuildOutput;
+  readonly buildOutput: (
+    app: App,
+    build: { readonly id: string; readonly number: number },
+    pusher: Output,
+  ) => BuildOutput;
   readonly say: (appId: AppId, process: string, text: string) => void;
   readonly workDir: string;
   readonly now: Clock;

@@ -69,7 +69,11 @@ function toProcess(input: DesiredInput, source: GenerationInput, entry: Formatio
 }
 
 export interface DesiredStores {
-  readonly apps: { getById(id: AppId): App | undefined; isGoing(id: AppId): boolean; formation(id: AppId): readonly FormationEntry[] };
+  readonly apps: {
+    getById(id: AppId): App | undefined;
+    isGoing(id: AppId): boolean;
+    formation(id: AppId): readonly FormationEntry[];
+  };
   readonly releases: {
     currentGeneration(id: AppId): GenerationInput["generation"] | undefined;
     activeGeneration(id: AppId): GenerationInput["generation"] | undefined;

@@ -61,11 +61,16 @@ export function configKeyProblem(key: string): "CONFIG_KEY_INVALID" | "CONFIG_KE
 export const configLimitBytes = 64 * 1024;
 
 export function configSizeBytes(config: ConfigVars): number {
-  return Object.entries(config).reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value) + 2, 0);
+  return Object.entries(config).reduce(
+    (sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value) + 2,
+    0,
+  );
 }
 
 /** `undefined` unsets. */
 export function applyChange(config: ConfigVars, change: Readonly<Record<string, string | undefined>>): ConfigVars {
-  const merged = Object.entries({ ...config, ...change }).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const merged = Object.entries({ ...config, ...change }).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  );
   return Object.fromEntries(merged);
 }

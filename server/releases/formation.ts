@@ -18,7 +18,10 @@ export function scalableTypes(processes: readonly ProcessCommand[]): readonly Pr
 }
 
 /** The entry of each type, known ones kept: a new `web` starts with 1, any other with 0. */
-export function formationFor(types: readonly ProcessType[], known: readonly FormationEntry[]): readonly FormationEntry[] {
+export function formationFor(
+  types: readonly ProcessType[],
+  known: readonly FormationEntry[],
+): readonly FormationEntry[] {
   return types.map(
     (type) =>
       known.find((entry) => entry.type === type) ?? {

@@ -35,13 +35,25 @@ export function createProcesses(deps: ProcessDeps): ProcessesPort {
     return { type, count: 0, memoryMb: defaultMemoryMb, cpus: defaultCpus };
   };
 
-  const converge = async (app: App, types: readonly ProcessType[] | undefined, out: Output, signal: AbortSignal, ms: number) => {
+  const converge = async (
+    app: App,
+    types: readonly ProcessType[] | undefined,
+    out: Output,
+    signal: AbortSignal,
+    ms: number,
+  ) => {
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(ms)]);
     const options = types === undefined ? { untilGone: true } : { types };
     assertUp(deps, app.id, await deps.scheduler.converge(app.id, deadline, options), out);
   };
 
-  const restart = async (app: App, title: string, onlyType: ProcessType | undefined, out: Output, signal: AbortSignal) => {
+  const restart = async (
+    app: App,
+    title: string,
+    onlyType: ProcessType | undefined,
+    out: Output,
+    signal: AbortSignal,
+  ) => {
     await queued(deps, app, title, out, signal, async (workSignal) => {
       const current = requireRelease(deps, app);
       const options = onlyType === undefined ? {} : { onlyType };
@@ -59,8 +71,13 @@ export function createProcesses(deps: ProcessDeps): ProcessesPort {
 
     async scale(actor, name, counts, out, signal) {
       const app = deps.apps.get(name);
-      const entries = Object.entries(counts).map(([type, count]) => ({ ...entryOf(app, parseProcessType(type)), count }));
-      const wrong = entries.find((entry) => !Number.isInteger(entry.count) || entry.count < 0 || entry.count > maxCount);
+      const entries = Object.entries(counts).map(([type, count]) => ({
+        ...entryOf(app, parseProcessType(type)),
+        count,
+      }));
+      const wrong = entries.find(
+        (entry) => !Number.isInteger(entry.count) || entry.count < 0 || entry.count > maxCount,
+      );
       if (wrong) throw new AppError("SCALE_INVALID", { value: `${wrong.type}=${wrong.count}` });
       await queued(deps, app, "scale", out, signal, async (workSignal) => {
         for (const entry of entries) {

@@ -10,7 +10,9 @@ export interface QueueEntry {
   readonly onWait: (running: string) => void;
 }
 
-type Admission = { readonly admitted: true; readonly signal: AbortSignal } | { readonly admitted: false; readonly by: string };
+type Admission =
+  | { readonly admitted: true; readonly signal: AbortSignal }
+  | { readonly admitted: false; readonly by: string };
 
 interface Waiting {
   readonly entry: QueueEntry;

@@ -65,9 +65,12 @@ async function healRef(deps: RecoverDeps, app: App): Promise<void> {
 /** Removes containers and images of this installation that nothing in the records accounts for. */
 export async function removeStrays(deps: RecoverDeps, own: OwnImages, signal: AbortSignal): Promise<void> {
   for (const container of await own.containers("instance", signal)) {
-    if (deps.apps.getById((container.app ?? "") as AppId) === undefined) await own.removeContainer(container.id, signal);
+    if (deps.apps.getById((container.app ?? "") as AppId) === undefined)
+      await own.removeContainer(container.id, signal);
   }
-  const released = new Set(deps.apps.list().flatMap((app) => deps.releases.releases(app.id).map((release) => release.dropletId)));
+  const released = new Set(
+    deps.apps.list().flatMap((app) => deps.releases.releases(app.id).map((release) => release.dropletId)),
+  );
   for (const droplet of deps.releases.allDroplets()) {
     if (!released.has(droplet.id)) deps.releases.deleteDroplet(droplet.id);
   }

@@ -42,5 +42,7 @@ export function reportFailure(out: Output, failure: Failure, serving: string): v
 
 /** `Nothing was changed: v6 still serves.` */
 export function servingLine(currentVersion: number | undefined): string {
-  return currentVersion === undefined ? "No release is current." : `Nothing was changed: v${currentVersion} is still current.`;
+  return currentVersion === undefined
+    ? "No release is current."
+    : `Nothing was changed: v${currentVersion} is still current.`;
 }

@@ -5,7 +5,14 @@ import type { Actor, App, ConfigVars, Droplet, Release } from "../core/types.ts"
 import type { Failure } from "../scheduler/ports.ts";
 import { environmentOf } from "./environment.ts";
 import { StepTimes } from "./report.ts";
-import { defaultChecks, defaultMemoryMb, describeFormation, formationFor, releaseType, scalableTypes } from "./formation.ts";
+import {
+  defaultChecks,
+  defaultMemoryMb,
+  describeFormation,
+  formationFor,
+  releaseType,
+  scalableTypes,
+} from "./formation.ts";
 import type { ReleaseDeps } from "./deps.ts";
 
 export type RolloutResult = { readonly ok: true } | { readonly ok: false; readonly failure: Failure };
@@ -33,7 +40,11 @@ export async function runReleasePhase(
     type: releaseType,
   });
   const spec = { app, version: release.version, name, imageId: droplet.imageId, memoryMb: defaultMemoryMb };
-  const result = await deps.tasks.runToEnd({ ...spec, command: [...droplet.launcher, command], env: { ...env, DYNO: name } }, out, signal);
+  const result = await deps.tasks.runToEnd(
+    { ...spec, command: [...droplet.launcher, command], env: { ...env, DYNO: name } },
+    out,
+    signal,
+  );
   deps.fault("release-phase-done");
   if (result.exitCode === 0) return { ok: true };
   const memory = result.oomKilled ? `, killed for memory (limit ${defaultMemoryMb} MB)` : "";
@@ -134,7 +145,11 @@ function abandon(deps: ReleaseDeps, appId: AppId, generationId: string, version:
   if (active?.id !== generationId) return;
   const reason = cause instanceof Error ? cause.message : "cancelled";
   deps.releases.failGeneration(active, reason);
-  deps.scheduler.abandon(appId, generationId, { reason: `v${version} was given up: ${reason}`, hint: "Push again when you are ready.", lines: [] });
+  deps.scheduler.abandon(appId, generationId, {
+    reason: `v${version} was given up: ${reason}`,
+    hint: "Push again when you are ready.",
+    lines: [],
+  });
 }
 
 function takenOver(
@@ -145,5 +160,7 @@ function takenOver(
 ): Readonly<Record<string, string>> {
   const current = deps.releases.currentGeneration(appId);
   if (onlyType === undefined || current === undefined) return {};
-  return Object.fromEntries(types.filter((type) => type !== onlyType).map((type) => [type, current.cohorts[type] ?? current.id]));
+  return Object.fromEntries(
+    types.filter((type) => type !== onlyType).map((type) => [type, current.cohorts[type] ?? current.id]),
+  );
 }

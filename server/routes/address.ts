@@ -15,11 +15,17 @@ const pathPattern = /^(?:\/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+$/;
  * `domain` example.test and `hostname` api make api.example.test; hostname `*` makes a wildcard. `path` is a prefix of
  * whole segments. A full URL is taken apart. @throws AppError ROUTE_INVALID
  */
-export function parseRouteAddress(request: { domain: string; hostname?: string | undefined; path?: string | undefined }): RouteAddress {
+export function parseRouteAddress(request: {
+  domain: string;
+  hostname?: string | undefined;
+  path?: string | undefined;
+}): RouteAddress {
   const domain = request.domain.trim().toLowerCase().replace(/\.$/, "");
-  const host = request.hostname === undefined || request.hostname === "" ? domain : `${request.hostname.toLowerCase()}.${domain}`;
+  const host =
+    request.hostname === undefined || request.hostname === "" ? domain : `${request.hostname.toLowerCase()}.${domain}`;
   const labels = host.replace(/^\*\./, "").split(".");
-  if (host.length > 253 || !labels.every((label) => labelPattern.test(label))) throw new AppError("ROUTE_INVALID", { host });
+  if (host.length > 253 || !labels.every((label) => labelPattern.test(label)))
+    throw new AppError("ROUTE_INVALID", { host });
   const path = normalPath(request.path);
   if (path === undefined) throw new AppError("ROUTE_PATH_INVALID", { path: request.path });
   return { host, path };

@@ -42,7 +42,12 @@ export class RoutePublisher implements Routing {
     await this.refresh(signal);
   }
 
-  async publish(appId: AppId, targets: readonly RoutedInstance[], state: ServingState, signal: AbortSignal): Promise<void> {
+  async publish(
+    appId: AppId,
+    targets: readonly RoutedInstance[],
+    state: ServingState,
+    signal: AbortSignal,
+  ): Promise<void> {
     const before = this.#serving.get(appId);
     this.#serving.set(appId, { targets, state });
     try {

@@ -66,7 +66,8 @@ export function createRoutes(deps: RoutesDeps): Routes {
     createDefault(app) {
       const address = { host: `${app.name}.${deps.domain}`, path: "/" };
       const taken = deps.store.find(address.host, address.path);
-      if (taken?.appId !== undefined) throw new AppError("ROUTE_TAKEN", { route: address.host, app: view(taken).appName });
+      if (taken?.appId !== undefined)
+        throw new AppError("ROUTE_TAKEN", { route: address.host, app: view(taken).appName });
       if (taken) deps.store.map(taken.id, { appId: app.id, type: web, port: undefined });
       else insert(address, { appId: app.id, type: web, port: undefined });
     },
@@ -83,7 +84,11 @@ export function createRoutes(deps: RoutesDeps): Routes {
     async map(_actor: Actor, name: AppName, request) {
       const app = deps.apps.get(name);
       const address = addressOf(request);
-      const target = { appId: app.id, type: request.type === undefined ? web : parseProcessType(request.type), port: request.port };
+      const target = {
+        appId: app.id,
+        type: request.type === undefined ? web : parseProcessType(request.type),
+        port: request.port,
+      };
       const existing = deps.store.find(address.host, address.path);
       if (existing?.appId !== undefined && existing.appId !== app.id) {
         throw new AppError("ROUTE_TAKEN", { route: shown(address.host, address.path), app: view(existing).appName });
@@ -97,7 +102,8 @@ export function createRoutes(deps: RoutesDeps): Routes {
     async unmap(_actor, name, request) {
       const app = deps.apps.get(name);
       const route = find(request);
-      if (route.appId !== app.id) throw new AppError("ROUTE_NOT_MAPPED", { route: shown(route.host, route.path), app: name });
+      if (route.appId !== app.id)
+        throw new AppError("ROUTE_NOT_MAPPED", { route: shown(route.host, route.path), app: name });
       deps.store.map(route.id, { appId: undefined, type: web, port: undefined });
       await deps.changed();
     },

@@ -131,7 +131,9 @@ export class AppLoop {
       signal: this.#abort.signal,
     });
     for (let at = 0; at < next.steps.length; at += atOnce) {
-      const results = await Promise.allSettled(next.steps.slice(at, at + atOnce).map((step) => runStep(executors, step)));
+      const results = await Promise.allSettled(
+        next.steps.slice(at, at + atOnce).map((step) => runStep(executors, step)),
+      );
       const failed = results.find((result) => result.status === "rejected");
       if (failed) throw failed.reason;
     }
@@ -147,7 +149,8 @@ export class AppLoop {
   async #reportExits(desired: Desired, observed: Observed): Promise<void> {
     for (const instance of observed.instances) {
       const process = desired.current?.processes.find((p) => p.type === instance.type && p.cohort === instance.cohort);
-      if (process === undefined || instance.state !== "exited" || instance.retiring || this.#reported.has(instance.id)) continue;
+      if (process === undefined || instance.state !== "exited" || instance.retiring || this.#reported.has(instance.id))
+        continue;
       this.#reported.add(instance.id);
       const name = `${instance.type}.${instance.index}`;
       const exit = instance.exit ?? { code: -1, oomKilled: false };

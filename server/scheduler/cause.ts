@@ -24,9 +24,12 @@ export function describeExit(exit: { readonly code: number; readonly oomKilled: 
 
 /** What to do about it, one line. */
 export function hintFor(cause: FailureCause, type: string, context: CauseContext): string {
-  if (cause.kind === "exited" && cause.oomKilled) return `Give it more memory: paas limits:set ${type} --memory ${context.memoryMb * 2}M`;
-  if (cause.kind === "exited") return `Fix what ends "${type}", then push again. Its last lines are above; more: paas logs`;
-  if (otherSockets(context) !== "") return `Make it listen on 0.0.0.0 and on the port in the variable PORT (here ${context.port}), then push again.`;
+  if (cause.kind === "exited" && cause.oomKilled)
+    return `Give it more memory: paas limits:set ${type} --memory ${context.memoryMb * 2}M`;
+  if (cause.kind === "exited")
+    return `Fix what ends "${type}", then push again. Its last lines are above; more: paas logs`;
+  if (otherSockets(context) !== "")
+    return `Make it listen on 0.0.0.0 and on the port in the variable PORT (here ${context.port}), then push again.`;
   return `Make "${type}" listen on 0.0.0.0:$PORT, or give it more time: paas checks:set ${type} --boot-timeout 120`;
 }
 

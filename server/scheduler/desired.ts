@@ -78,7 +78,12 @@ export type Step =
   /** Drain, SIGTERM, grace, SIGKILL, remove; goes on in the background. */
   | { readonly kind: "retire"; readonly instance: InstanceRef; readonly wasRouted: boolean }
   | { readonly kind: "promote"; readonly generation: DesiredGeneration }
-  | { readonly kind: "fail"; readonly generation: DesiredGeneration; readonly instance: InstanceRef; readonly cause: FailureCause };
+  | {
+      readonly kind: "fail";
+      readonly generation: DesiredGeneration;
+      readonly instance: InstanceRef;
+      readonly cause: FailureCause;
+    };
 
 export interface Plan {
   readonly steps: readonly Step[];

@@ -65,7 +65,11 @@ export function createExecutors(context: ExecutorContext): Executors {
       deps.fault("before-promote");
       if (!deps.promote(generation.id)) return;
       deps.fault("after-promote");
-      deps.log.info("release is current", { app: desired.appName, version: generation.version, generation: generation.id });
+      deps.log.info("release is current", {
+        app: desired.appName,
+        version: generation.version,
+        generation: generation.id,
+      });
       deps.say(desired.appId, "scheduler", `Release v${generation.version} is up`);
       events.promoted(generation.id);
     },
@@ -73,7 +77,11 @@ export function createExecutors(context: ExecutorContext): Executors {
     async fail({ generation, instance, cause }) {
       const failure = await explain(context, instance, cause);
       deps.fail(generation.id, failure.reason);
-      deps.log.warn("release did not come up", { app: desired.appName, version: generation.version, reason: failure.reason });
+      deps.log.warn("release did not come up", {
+        app: desired.appName,
+        version: generation.version,
+        reason: failure.reason,
+      });
       deps.say(desired.appId, nameOf(instance), `Release v${generation.version} did not come up: ${failure.reason}`);
       events.failed(generation.id, failure);
     },

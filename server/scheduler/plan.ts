@@ -73,8 +73,11 @@ function slotsOf(generation: DesiredGeneration | undefined, live: readonly Obser
 
 /** Of several containers for one slot (a crash between create and record can leave two) the furthest along counts. */
 function best(holders: readonly ObservedInstance[]): ObservedInstance | undefined {
-  const rank = (c: ObservedInstance) => (c.state === "running" ? (c.health.state === "passed" ? 0 : 1) : c.state === "exited" ? 2 : 3);
-  return holders.toSorted((a, b) => rank(a) - rank(b) || (b.startedAt ?? 0) - (a.startedAt ?? 0) || a.id.localeCompare(b.id))[0];
+  const rank = (c: ObservedInstance) =>
+    c.state === "running" ? (c.health.state === "passed" ? 0 : 1) : c.state === "exited" ? 2 : 3;
+  return holders.toSorted(
+    (a, b) => rank(a) - rank(b) || (b.startedAt ?? 0) - (a.startedAt ?? 0) || a.id.localeCompare(b.id),
+  )[0];
 }
 
 /** A type whose instances the candidate takes over is looked after as part of the current generation. */

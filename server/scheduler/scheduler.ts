@@ -59,7 +59,9 @@ export class Scheduler implements AsyncDisposable {
     const observed = await loop.observe();
     const desired = loop.view?.desired;
     if (desired === undefined) return [];
-    const step = plan(desired, { ...observed, routed: new Set() }, this.#deps.now()).steps.find((s) => s.kind === "route");
+    const step = plan(desired, { ...observed, routed: new Set() }, this.#deps.now()).steps.find(
+      (s) => s.kind === "route",
+    );
     return (step?.targets ?? []).map((id) => routedInstance(observed, id)).filter((found) => found !== undefined);
   }
 
@@ -109,7 +111,8 @@ export class Scheduler implements AsyncDisposable {
   /** Waits until no container of the app is left, then forgets it. */
   async forget(appId: AppId, signal: AbortSignal): Promise<void> {
     const outcome = await this.converge(appId, signal, { untilGone: true });
-    if (!outcome.ok) throw new AppError("DEPLOY_FAILED", { reason: outcome.failure.reason, hint: outcome.failure.hint });
+    if (!outcome.ok)
+      throw new AppError("DEPLOY_FAILED", { reason: outcome.failure.reason, hint: outcome.failure.hint });
     const loop = this.#loops.get(appId);
     this.#loops.delete(appId);
     await loop?.stop();
@@ -138,7 +141,8 @@ export class Scheduler implements AsyncDisposable {
     },
     crashed: (appId, type, failure) => {
       for (const waiter of this.#waiters) {
-        if (waiter.appId === appId && (waiter.types?.includes(type) ?? true)) waiter.done.resolve({ ok: false, failure });
+        if (waiter.appId === appId && (waiter.types?.includes(type) ?? true))
+          waiter.done.resolve({ ok: false, failure });
       }
     },
     passed: (appId, plan) => {

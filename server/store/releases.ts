@@ -1,6 +1,15 @@
 import { and, desc, eq, max } from "drizzle-orm";
 import type { AppId } from "../core/ids.ts";
-import type { Build, Checks, ConfigVars, Droplet, DropletContent, Generation, ProcessCommand, Release } from "../core/types.ts";
+import type {
+  Build,
+  Checks,
+  ConfigVars,
+  Droplet,
+  DropletContent,
+  Generation,
+  ProcessCommand,
+  Release,
+} from "../core/types.ts";
 import type { Db } from "./open.ts";
 import { apps, builds, droplets, generations, releases } from "./schema.ts";
 import type { Sealer } from "./seal.ts";
@@ -41,7 +50,11 @@ export function createReleaseStore(db: Db, sealer: Sealer) {
 
   return {
     insertBuild(build: Omit<Build, "number">): Build {
-      const last = db.select({ n: max(builds.number) }).from(builds).where(eq(builds.appId, build.appId)).get();
+      const last = db
+        .select({ n: max(builds.number) })
+        .from(builds)
+        .where(eq(builds.appId, build.appId))
+        .get();
       const number = (last?.n ?? 0) + 1;
       db.insert(builds)
         .values({ ...build, number, reason: build.reason ?? null, finishedAt: build.finishedAt ?? null })
@@ -69,9 +82,7 @@ export function createReleaseStore(db: Db, sealer: Sealer) {
 
     insertDroplet(droplet: Droplet): void {
       const { id, appId, buildId, commit, createdAt, ...content } = droplet;
-      db.insert(droplets)
-        .values({ id, appId, buildId, commit, createdAt, imageId: droplet.imageId, content })
-        .run();
+      db.insert(droplets).values({ id, appId, buildId, commit, createdAt, imageId: droplet.imageId, content }).run();
     },
     droplet(id: string): Droplet | undefined {
       const row = db.select().from(droplets).where(eq(droplets.id, id)).get();
@@ -84,7 +95,11 @@ export function createReleaseStore(db: Db, sealer: Sealer) {
 
     /** Gives the release its number: one more than the highest of the app, failed ones included. */
     insertRelease(release: Omit<Release, "version" | "status" | "reason">): Release {
-      const last = db.select({ n: max(releases.version) }).from(releases).where(eq(releases.appId, release.appId)).get();
+      const last = db
+        .select({ n: max(releases.version) })
+        .from(releases)
+        .where(eq(releases.appId, release.appId))
+        .get();
       const version = (last?.n ?? 0) + 1;
       const { config, ...rest } = release;
       db.insert(releases)

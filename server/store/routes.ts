@@ -8,7 +8,8 @@ export type RouteStore = ReturnType<typeof createRouteStore>;
 
 export function createRouteStore(db: Db) {
   return {
-    list: (): readonly Route[] => db.select().from(routes).orderBy(asc(routes.host), asc(routes.path)).all().map(toRoute),
+    list: (): readonly Route[] =>
+      db.select().from(routes).orderBy(asc(routes.host), asc(routes.path)).all().map(toRoute),
     listOf: (appId: AppId): readonly Route[] =>
       db.select().from(routes).where(eq(routes.appId, appId)).orderBy(asc(routes.createdAt)).all().map(toRoute),
     find(host: string, path: string): Route | undefined {

@@ -27,7 +27,10 @@ function median(values: readonly number[]): number {
 }
 
 function note(name: string, values: readonly number[], aim: string, unit = "s"): void {
-  const spread = values.length > 1 ? ` (${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)}, n=${values.length})` : "";
+  const spread =
+    values.length > 1
+      ? ` (${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)}, n=${values.length})`
+      : "";
   const figure = { name, value: `${median(values).toFixed(2)} ${unit}${spread}`, aim };
   figures.push(figure);
   process.stdout.write(`${name.padEnd(52)} ${figure.value.padEnd(32)} ${aim}\n`);
@@ -38,7 +41,10 @@ async function pushUntilAnswered(app: TestApp, text: string, files: Readonly<Rec
   await app.commit(files, text);
   return await timed(async () => {
     await app.mustPush();
-    await waitFor(async () => (await app.get()).body.includes(text), { every: 20, signal: AbortSignal.timeout(60_000) });
+    await waitFor(async () => (await app.get()).body.includes(text), {
+      every: 20,
+      signal: AbortSignal.timeout(60_000),
+    });
   });
 }
 
@@ -47,7 +53,13 @@ const hello = (text: string) =>
 const express = (text: string) =>
   `const app = require("express")();\napp.get("/", (q, s) => s.send(${JSON.stringify(text)}));\napp.listen(process.env.PORT);\nprocess.on("SIGTERM", () => process.exit(0));\n`;
 
-async function pushes(paas: TestPaas, name: string, fixture: string, source: (text: string) => string, aim: string): Promise<TestApp> {
+async function pushes(
+  paas: TestPaas,
+  name: string,
+  fixture: string,
+  source: (text: string) => string,
+  aim: string,
+): Promise<TestApp> {
   const app = await paas.app(name, fixture);
   note(`${fixture}: first push`, [await timed(() => app.mustPush())], "");
   const values: number[] = [];

@@ -40,7 +40,7 @@ describe("a push that does not come up is rejected with its cause, and the old r
   });
 
   test("a web process that never listens", async () => {
-    const output = await refused(web("python3 -c \"import time; time.sleep(1000)\""));
+    const output = await refused(web('python3 -c "import time; time.sleep(1000)"'));
     expect(output).toContain("was not healthy within 5 s");
     expect(output).toContain("nothing listens on port 8080");
   });
@@ -56,13 +56,16 @@ describe("a push that does not come up is rejected with its cause, and the old r
   });
 
   test("a web process that takes too much memory", async () => {
-    const output = await refused(web("python3 -c \"x = bytearray(2_000_000_000)\""));
+    const output = await refused(web('python3 -c "x = bytearray(2_000_000_000)"'));
     expect(output).toContain("was killed for memory (limit 512 MB)");
     expect(output).toContain("paas limits:set web --memory 1024M");
   });
 
   test("a worker that crashes", async () => {
-    const output = await refused({ ...good, Procfile: "web: python3 server.py\nworker: sh -c 'echo cannot; exit 7'\n" });
+    const output = await refused({
+      ...good,
+      Procfile: "web: python3 server.py\nworker: sh -c 'echo cannot; exit 7'\n",
+    });
     expect(output).toContain("worker.1 exited with code 7");
     expect(output).toContain("cannot");
   });

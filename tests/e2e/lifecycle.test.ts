@@ -43,7 +43,11 @@ test("scaling moves only the difference", async () => {
 
 test("restarting one type leaves the others alone", async () => {
   const containers = async () => {
-    const { instances } = await paas.json<{ instances: { name: string; container: string; state: string }[] }>(["ps", "-a", "shop"]);
+    const { instances } = await paas.json<{ instances: { name: string; container: string; state: string }[] }>([
+      "ps",
+      "-a",
+      "shop",
+    ]);
     return Object.fromEntries(instances.filter((i) => i.state === "up").map((i) => [i.name, i.container]));
   };
   const before = await containers();
@@ -88,19 +92,28 @@ test("routes by host, wildcard and longest path, to the right app only", async (
 test("logs hold app, router, build and platform lines across a daemon restart", async () => {
   await shop.body("/marker-one");
   const has = async (...args: string[]) => (await shop.mustCli("logs", ...args)).stdout;
-  await waitFor(async () => (await has("-n", "500")).includes("/marker-one"), { every: 200, signal: AbortSignal.timeout(10_000) });
+  await waitFor(async () => (await has("-n", "500")).includes("/marker-one"), {
+    every: 200,
+    signal: AbortSignal.timeout(10_000),
+  });
   await paas.stop();
   await paas.boot();
   const all = await has("-n", "1500");
   expect(all).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+\+00:00 app\[web\.1\]: up$/m);
-  expect(all).toMatch(/paas\[router\]: at=info method=GET path="\/marker-one" host=shop\.paas\.test .*dyno=web\.1 .*status=200/);
+  expect(all).toMatch(
+    /paas\[router\]: at=info method=GET path="\/marker-one" host=shop\.paas\.test .*dyno=web\.1 .*status=200/,
+  );
   expect(all).toMatch(/build\[build\.1\]: /);
   expect(all).toMatch(/paas\[web\.1\]: Starting process with command/);
   expect(await has("--source", "router", "-n", "50")).not.toContain("app[web.1]");
 });
 
 test("logs --tail goes on with what comes", async () => {
-  const tail = runCommand([launcher, "logs", "--tail", "-a", "shop"], { cwd: shop.dir, env: paas.env, timeoutMs: 6000 });
+  const tail = runCommand([launcher, "logs", "--tail", "-a", "shop"], {
+    cwd: shop.dir,
+    env: paas.env,
+    timeoutMs: 6000,
+  });
   await new Promise((resolve) => setTimeout(resolve, 1500));
   await shop.body("/marker-tail");
   expect((await tail).stdout).toContain("/marker-tail");
@@ -124,10 +137,14 @@ test("stop and start", async () => {
 
 test("the same verbs work over ssh without a client", async () => {
   const ssh = (paas.env["GIT_SSH_COMMAND"] ?? "").split(" ");
-  const result = await runCommand([...ssh, "-p", String(paas.sshPort), "paas@127.0.0.1", "ps", "-a", "shop"], { env: paas.env });
+  const result = await runCommand([...ssh, "-p", String(paas.sshPort), "paas@127.0.0.1", "ps", "-a", "shop"], {
+    env: paas.env,
+  });
   expect(result.code).toBe(0);
   expect(result.stdout).toContain("web.1");
-  const missing = await runCommand([...ssh, "-p", String(paas.sshPort), "paas@127.0.0.1", "ps", "-a", "nope"], { env: paas.env });
+  const missing = await runCommand([...ssh, "-p", String(paas.sshPort), "paas@127.0.0.1", "ps", "-a", "nope"], {
+    env: paas.env,
+  });
   expect(missing.code).toBe(1);
   expect(missing.stderr).toContain('There is no app "nope"');
 });
@@ -140,7 +157,9 @@ test("a second push waits; a third takes the place of the second, and both are t
   const clone = async (name: string, text: string) => {
     const dir = `${paas.dir}/${name}`;
     await paas.must(["git", "clone", "-q", shop.dir, dir]);
-    await paas.must(["sh", "-c", `printf '${text}' > note.txt && git add -A && git commit -q -m ${name}`], { cwd: dir });
+    await paas.must(["sh", "-c", `printf '${text}' > note.txt && git add -A && git commit -q -m ${name}`], {
+      cwd: dir,
+    });
     const url = (await shop.git("remote", "get-url", "paas")).stdout.trim();
     return runCommand(["git", "push", url, "+main"], { cwd: dir, env: paas.env });
   };

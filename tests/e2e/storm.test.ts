@@ -49,7 +49,11 @@ test("a killed instance is replaced while the others serve", async () => {
   await paas.must(["docker", "kill", victim?.container ?? ""]);
   await waitFor(
     async () => {
-      const { instances } = await paas.json<{ instances: { name: string; container: string; state: string }[] }>(["ps", "-a", "shop"]);
+      const { instances } = await paas.json<{ instances: { name: string; container: string; state: string }[] }>([
+        "ps",
+        "-a",
+        "shop",
+      ]);
       return instances.some((i) => i.name === "web.1" && i.container !== victim?.container && i.state === "up");
     },
     { every: 200, signal: AbortSignal.timeout(20_000) },

@@ -15,6 +15,12 @@ const root = path.join(import.meta.dirname, "..", "..");
 export const launcher = path.join(root, "cli", "paas");
 export const fixtures = path.join(root, "tests", "fixtures", "apps");
 
+export interface RequestOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
@@ -56,7 +62,16 @@ export class TestPaas implements AsyncDisposable {
     const paas = new TestPaas(await mkdtemp(path.join(tmpdir(), "paas-e2e-")));
     Object.assign(paas.env, env);
     await mkdir(path.join(paas.dir, "user", ".ssh"), { recursive: true, mode: 0o700 });
-    await paas.must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path.join(paas.dir, "user", ".ssh", "id_ed25519")]);
+    await paas.must([
+      "ssh-keygen",
+      "-q",
+      "-t",
+      "ed25519",
+      "-N",
+      "",
+      "-f",
+      path.join(paas.dir, "user", ".ssh", "id_ed25519"),
+    ]);
     await paas.boot();
     await paas.cli(["keys:add"]).then(mustSucceed);
     return paas;
@@ -78,7 +93,10 @@ export class TestPaas implements AsyncDisposable {
   async boot(env: NodeJS.ProcessEnv = {}): Promise<void> {
     const main = path.join(root, "server", "main.ts");
     let output = "";
-    const daemon = spawn(process.execPath, [main, "daemon"], { env: { ...this.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const daemon = spawn(process.execPath, [main, "daemon"], {
+      env: { ...this.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     daemon.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
     daemon.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
     this.#daemon = daemon;
@@ -93,7 +111,11 @@ export class TestPaas implements AsyncDisposable {
     this.#info = JSON.parse(await readSocket(socket, "/v1/system")) as SystemInfo;
     // A daemon that comes back is where git remotes say it is.
     const { httpPort, sshPort, apiPort } = this.#info;
-    Object.assign(this.env, { PAAS_HTTP_PORT: String(httpPort), PAAS_SSH_PORT: String(sshPort), PAAS_API_PORT: String(apiPort) });
+    Object.assign(this.env, {
+      PAAS_HTTP_PORT: String(httpPort),
+      PAAS_SSH_PORT: String(sshPort),
+      PAAS_API_PORT: String(apiPort),
+    });
   }
 
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
@@ -107,7 +129,10 @@ export class TestPaas implements AsyncDisposable {
   /** Resolves when the daemon has ended by itself. */
   async ended(timeoutMs: number): Promise<void> {
     const daemon = this.#daemon;
-    await waitFor(() => daemon?.exitCode !== null || daemon.signalCode !== null, { every: 20, signal: AbortSignal.timeout(timeoutMs) });
+    await waitFor(() => daemon?.exitCode !== null || daemon.signalCode !== null, {
+      every: 20,
+      signal: AbortSignal.timeout(timeoutMs),
+    });
   }
 
   cli(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
@@ -135,7 +160,7 @@ export class TestPaas implements AsyncDisposable {
     return app;
   }
 
-  request(host: string, target = "/", options: http.RequestOptions & { readonly body?: string } = {}): Promise<HttpAnswer> {
+  request(host: string, target = "/", options: RequestOptions = {}): Promise<HttpAnswer> {
     return request(this.httpPort, host, target, options);
   }
 
@@ -214,12 +239,7 @@ export function mustSucceed(result: CommandResult): CommandResult {
   return result;
 }
 
-export function request(
-  port: number,
-  host: string,
-  target: string,
-  options: http.RequestOptions & { readonly body?: string } = {},
-): Promise<HttpAnswer> {
+export function request(port: number, host: string, target: string, options: RequestOptions = {}): Promise<HttpAnswer> {
   const { body, ...rest } = options;
   return new Promise((resolve, reject) => {
     const sent = http.request(

@@ -14,7 +14,8 @@ export const buildErrors = {
   PROCFILE_EMPTY: {
     status: 422,
     message: () => "Procfile has no process type in it.",
-    hint: () => "Write one line per process type, like: web: npm start. Or remove the file to use the buildpack's default.",
+    hint: () =>
+      "Write one line per process type, like: web: npm start. Or remove the file to use the buildpack's default.",
   },
   NODE_VERSIONS_UNKNOWN: {
     status: 503,

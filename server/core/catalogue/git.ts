@@ -10,7 +10,8 @@ export const gitErrors = {
   DEPLOY_BRANCH_SET: {
     status: 409,
     message: (f) => `Another push made "${f.deployBranch}" the deploy branch while this one waited.`,
-    hint: (f) => `Nothing was deployed by this push. To deploy ${f.branch}: git push paas ${f.branch}:${f.deployBranch}`,
+    hint: (f) =>
+      `Nothing was deployed by this push. To deploy ${f.branch}: git push paas ${f.branch}:${f.deployBranch}`,
   },
   CHECKOUT_FAILED: {
     status: 422,

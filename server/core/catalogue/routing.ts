@@ -4,7 +4,8 @@ export const routingErrors = {
   ROUTE_INVALID: {
     status: 422,
     message: (f) => `"${f.host}" is not a valid host name.`,
-    hint: () => "Write it like www.example.test, or a wildcard like *.example.test, without http:// and without a port.",
+    hint: () =>
+      "Write it like www.example.test, or a wildcard like *.example.test, without http:// and without a port.",
   },
   ROUTE_PATH_INVALID: {
     status: 422,

@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { PassThrough } from "node:stream";
 import { beforeAll, expect, test } from "vitest";
 import { createSshVerbs, type VerbStreams } from "../../../server/api/ssh-verbs.ts";
+import { AppError } from "../../../server/core/errors.ts";
 import { encodeJsonFrame, frameType } from "../../../server/core/frames.ts";
 import { waitFor } from "../../../server/core/time.ts";
 import { tokens } from "../../support/fake-api.ts";
@@ -127,6 +128,22 @@ test("a verb over ssh acts as the person who came, and its token ends with it", 
   expect(await verbs.run(bob, ["ps:scale", "web=9", "-a", "shop"], refused.streams, every.signal)).toBe(4);
   expect(state.done.length).toBe(1);
   expect(revoked).toEqual(["ann", "bob"]);
+});
+
+test("a verb over ssh that ends its own token has done what it was asked", async () => {
+  await using api = await startTestApi(fakeState());
+  const verbs = createSshVerbs({
+    node: process.execPath,
+    bundle,
+    socketPath: api.socketPath,
+    issueToken: () => ({
+      token: tokens.ann,
+      revoke: () => {
+        throw new AppError("TOKEN_NOT_FOUND", { token: "t1" });
+      },
+    }),
+  });
+  expect(await verbs.run(ann, ["tokens:revoke", "t1"], memoryStreams().streams, every.signal)).toBe(0);
 });
 
 test.each([

@@ -46,7 +46,16 @@ const deadline = (ms: number) => ({ every: 50, signal: AbortSignal.timeout(ms) }
 test("what was started is read back from its labels, answers on its address, and goes on SIGTERM", async () => {
   const id = await engine.start(spec(), signal);
   const seen = await find(id);
-  expect(seen).toMatchObject({ id, appId, cohort: "g1", version: 3, type: "web", index: 1, state: "running", port: 8080 });
+  expect(seen).toMatchObject({
+    id,
+    appId,
+    cohort: "g1",
+    version: 3,
+    type: "web",
+    index: 1,
+    state: "running",
+    port: 8080,
+  });
   const target = { address: seen?.address ?? "", port: 8080, path: "/", host: "shop.localhost" };
   await waitFor(async () => (await probe(target)) === undefined, deadline(10_000));
   expect(await engine.listening(id, signal)).toContain("0.0.0.0:8080");
@@ -82,8 +91,12 @@ test("a process that takes more memory than its limit is known to have been kill
 
 test("instances of one space reach each other by name", async () => {
   const server = await engine.start(spec({ index: 4 }), signal);
-  const script = "import urllib.request,time\nfor i in range(50):\n  try:\n    print(urllib.request.urlopen('http://web.shop.internal:8080/',timeout=2).status); break\n  except OSError: time.sleep(0.1)";
-  const client = await engine.start(spec({ type: "worker" as ProcessType, port: undefined, command: ["python3", "-c", script] }), signal);
+  const script =
+    "import urllib.request,time\nfor i in range(50):\n  try:\n    print(urllib.request.urlopen('http://web.shop.internal:8080/',timeout=2).status); break\n  except OSError: time.sleep(0.1)";
+  const client = await engine.start(
+    spec({ type: "worker" as ProcessType, port: undefined, command: ["python3", "-c", script] }),
+    signal,
+  );
   await waitFor(async () => (await find(client))?.state === "exited", deadline(20_000));
   expect(await engine.tail(client, 5, signal)).toEqual(["200"]);
   await Promise.all([server, client].map((id) => engine.remove(id, signal)));

@@ -33,7 +33,12 @@ function withExtraMigration(sql: string, when: (last: number) => number): string
   const file = path.join(folder, "meta", "_journal.json");
   const journal = JSON.parse(readFileSync(file, "utf8")) as { entries: { idx: number; when: number; tag: string }[] };
   const last = journal.entries.at(-1);
-  journal.entries.push({ ...journal.entries[0], idx: journal.entries.length, when: when(last?.when ?? 0), tag: "9999_extra" } as never);
+  journal.entries.push({
+    ...journal.entries[0],
+    idx: journal.entries.length,
+    when: when(last?.when ?? 0),
+    tag: "9999_extra",
+  } as never);
   writeFileSync(file, JSON.stringify(journal));
   writeFileSync(path.join(folder, "9999_extra.sql"), sql);
   return folder;
@@ -64,7 +69,10 @@ test("a home that an older version wrote is migrated, its rows kept even where a
     "DROP TABLE `spaces`;",
     "ALTER TABLE `spaces_new` RENAME TO `spaces`;",
   ].join("--> statement-breakpoint\n");
-  using migrated = openDatabase(file, withExtraMigration(rebuild, (last) => last + 1));
+  using migrated = openDatabase(
+    file,
+    withExtraMigration(rebuild, (last) => last + 1),
+  );
   const apps = createAppStore(migrated.db, sealer);
   expect(apps.get("shop")).toEqual(shop);
   expect(apps.formation(shop.id)).toHaveLength(1);
@@ -102,7 +110,7 @@ test("config vars are not in the file in the clear", () => {
 test("what was sealed with another key is not opened", () => {
   const sealed = createSealer(loadSecretKey(path.join(dir, "one"))).seal({ a: 1 });
   const other = createSealer(loadSecretKey(path.join(dir, "two")));
-  expect(() => other.open(sealed)).toThrow();
+  expect(() => other.open(sealed)).toThrow(/authenticate/);
 });
 
 test("a home has one owner at a time", () => {

@@ -20,16 +20,25 @@ test("the push grammar", () => {
 });
 
 test("raw output is put into lines whatever its chunks are", () => {
-  expect(collect((out) => ["a", "b\nc", "\n", "d"].forEach((chunk) => out.raw(chunk)))).toEqual(["       ab", "       c", "       d"]);
+  expect(collect((out) => ["a", "b\nc", "\n", "d"].forEach((chunk) => out.raw(chunk)))).toEqual([
+    "       ab",
+    "       c",
+    "       d",
+  ]);
 });
 
 test("a character that is split over two chunks stays whole", () => {
   const bytes = Buffer.from("ü\n");
-  expect(collect((out) => [bytes.subarray(0, 1), bytes.subarray(1)].forEach((chunk) => out.raw(chunk)))).toEqual(["       ü"]);
+  expect(collect((out) => [bytes.subarray(0, 1), bytes.subarray(1)].forEach((chunk) => out.raw(chunk)))).toEqual([
+    "       ü",
+  ]);
 });
 
 test("of a progress bar only the last state is kept, colours are dropped", () => {
-  expect(collect((out) => out.raw("10%\r50%\r100%\n\u001b[31mred\u001b[0m\r\n"))).toEqual(["       100%", "       red"]);
+  expect(collect((out) => out.raw("10%\r50%\r100%\n\u001b[31mred\u001b[0m\r\n"))).toEqual([
+    "       100%",
+    "       red",
+  ]);
 });
 
 test("a step does not swallow an unfinished raw line", () => {

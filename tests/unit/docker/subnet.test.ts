@@ -16,7 +16,8 @@ test("the default route and other networks take nothing", () => {
 });
 
 test("the kernel's routes are read", () => {
-  const text = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\nbr0\t0000D20A\t00000000\t0001\t0\t0\t0\t00F0FFFF\t0\t0\t0\n";
+  const text =
+    "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\nbr0\t0000D20A\t00000000\t0001\t0\t0\t0\t00F0FFFF\t0\t0\t0\n";
   expect(parseHostRoutes(text)).toEqual(["10.210.0.0/20"]);
 });
 

@@ -34,7 +34,12 @@ test("config vars win over the buildpack's and the bindings'", () => {
 
 test("VCAP_APPLICATION has both names of what real apps read", () => {
   const vcap = JSON.parse(environmentOf(base)["VCAP_APPLICATION"] ?? "{}") as Record<string, unknown>;
-  expect(vcap).toMatchObject({ application_uris: ["shop.localhost"], uris: ["shop.localhost"], name: "shop", application_name: "shop" });
+  expect(vcap).toMatchObject({
+    application_uris: ["shop.localhost"],
+    uris: ["shop.localhost"],
+    name: "shop",
+    application_name: "shop",
+  });
 });
 
 test("without bindings VCAP_SERVICES is an empty object", () => {

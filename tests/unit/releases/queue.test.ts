@@ -17,7 +17,10 @@ function push(queue: AppQueue, title: string, until: Promise<void>, log: string[
     (by) => `${title} superseded by ${by}`,
     async (workSignal) => {
       log.push(`${title} runs`);
-      await Promise.race([until, new Promise((_, reject) => workSignal.addEventListener("abort", () => reject(workSignal.reason)))]);
+      await Promise.race([
+        until,
+        new Promise((_, reject) => workSignal.addEventListener("abort", () => reject(workSignal.reason))),
+      ]);
       return `${title} done`;
     },
   );
@@ -72,13 +75,14 @@ test("never runs two at a time, in whatever order they come", async () => {
   const queue = new AppQueue();
   let inside = 0;
   let most = 0;
-  const work = async () => {
+  const work = async (): Promise<undefined> => {
     inside += 1;
     most = Math.max(most, inside);
     await Promise.resolve();
     inside -= 1;
+    return undefined;
   };
   const entry = { title: "x", supersedes: false, signal: never, onWait: () => undefined };
-  await Promise.all(Array.from({ length: 50 }, () => queue.run(shop, entry, () => Promise.resolve(), work)));
+  await Promise.all(Array.from({ length: 50 }, () => queue.run(shop, entry, () => undefined, work)));
   expect(most).toBe(1);
 });

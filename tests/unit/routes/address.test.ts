@@ -4,9 +4,18 @@ import { parseRouteAddress, urlOf } from "../../../server/routes/address.ts";
 
 test.each([
   [{ domain: "WWW.Example.test" }, { host: "www.example.test", path: "/" }],
-  [{ domain: "example.test", hostname: "api", path: "/v2" }, { host: "api.example.test", path: "/v2" }],
-  [{ domain: "example.test", path: "v2/" }, { host: "example.test", path: "/v2" }],
-  [{ domain: "example.test", hostname: "*" }, { host: "*.example.test", path: "/" }],
+  [
+    { domain: "example.test", hostname: "api", path: "/v2" },
+    { host: "api.example.test", path: "/v2" },
+  ],
+  [
+    { domain: "example.test", path: "v2/" },
+    { host: "example.test", path: "/v2" },
+  ],
+  [
+    { domain: "example.test", hostname: "*" },
+    { host: "*.example.test", path: "/" },
+  ],
   [{ domain: "example.test." }, { host: "example.test", path: "/" }],
 ])("%j is %j", (request, address) => {
   expect(parseRouteAddress(request)).toEqual(address);

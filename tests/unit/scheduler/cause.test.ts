@@ -17,7 +17,9 @@ test.each<[FailureCause, string]>([
 
 test("a process that listens elsewhere is told where", () => {
   const elsewhere = { ...context, listening: ["0.0.0.0:3000"] };
-  expect(describeCause(unhealthy, elsewhere)).toBe("was not healthy within 60 s: it listens on 0.0.0.0:3000, not on PORT (8080)");
+  expect(describeCause(unhealthy, elsewhere)).toBe(
+    "was not healthy within 60 s: it listens on 0.0.0.0:3000, not on PORT (8080)",
+  );
   expect(hintFor(unhealthy, "web", elsewhere)).toContain("PORT");
 });
 

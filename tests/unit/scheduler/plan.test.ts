@@ -54,9 +54,14 @@ describe("a roll-out", () => {
     const world = new World();
     world.candidate = generation("g1", 1, { web: 1 });
     world.pass();
-    world.instances = world.instances.map((c) => ({ ...c, health: { state: "pending", lastProblem: "GET / answered 500" } }));
+    world.instances = world.instances.map((c) => ({
+      ...c,
+      health: { state: "pending", lastProblem: "GET / answered 500" },
+    }));
     world.now += 60_000;
-    expect(world.plan().steps).toMatchObject([{ kind: "fail", cause: { kind: "unhealthy", lastProblem: "GET / answered 500" } }]);
+    expect(world.plan().steps).toMatchObject([
+      { kind: "fail", cause: { kind: "unhealthy", lastProblem: "GET / answered 500" } },
+    ]);
   });
 
   test("switches routes before it lets an old instance go", () => {
@@ -110,7 +115,11 @@ describe("a crash", () => {
   test("takes the instance out of the routes and starts it again at once the first time", () => {
     const world = upWith({ web: 2 });
     world.crash("c1");
-    expect(world.plan().steps).toMatchObject([{ kind: "remove" }, { kind: "start", index: 1, crashes: 1 }, { kind: "route", targets: ["c2"] }]);
+    expect(world.plan().steps).toMatchObject([
+      { kind: "remove" },
+      { kind: "start", index: 1, crashes: 1 },
+      { kind: "route", targets: ["c2"] },
+    ]);
   });
 
   test("that repeats waits longer each time", () => {
@@ -178,7 +187,8 @@ test("whatever happens, it converges, and no routed instance of the current rele
       for (const happening of events) {
         if (happening.kind === "checks") world.passChecks();
         if (happening.kind === "time") world.now += happening.ms;
-        if (happening.kind === "crash") world.crash(world.instances[happening.at % Math.max(world.instances.length, 1)]?.id ?? "");
+        if (happening.kind === "crash")
+          world.crash(world.instances[happening.at % Math.max(world.instances.length, 1)]?.id ?? "");
         if (happening.kind === "restart") world.restartDaemon();
         if (happening.kind === "scale" && world.current && !world.candidate) {
           const web = "web" as ProcessType;
@@ -199,9 +209,16 @@ test("whatever happens, it converges, and no routed instance of the current rele
         assertedPass(world);
       }
       expect(isDone(world)).toBe(true);
-      const wanted = (world.current?.processes ?? []).flatMap((p) => Array.from({ length: p.count }, (_, i) => `${p.type}.${i + 1}`));
+      const wanted = (world.current?.processes ?? []).flatMap((p) =>
+        Array.from({ length: p.count }, (_, i) => `${p.type}.${i + 1}`),
+      );
       expect(world.instances.map((c) => `${c.type}.${c.index}`).toSorted()).toEqual(wanted.toSorted());
-      expect([...world.routed].toSorted()).toEqual(world.instances.filter((c) => c.port !== undefined).map((c) => c.id).toSorted());
+      expect([...world.routed].toSorted()).toEqual(
+        world.instances
+          .filter((c) => c.port !== undefined)
+          .map((c) => c.id)
+          .toSorted(),
+      );
     }),
     { numRuns: 400 },
   );
@@ -214,7 +231,12 @@ function isDone(world: World): boolean {
 
 /** Carries a pass out and checks what must never happen in it. */
 function assertedPass(world: World): void {
-  const before = { current: world.current, candidate: world.candidate, routed: new Set(world.routed), instances: [...world.instances] };
+  const before = {
+    current: world.current,
+    candidate: world.candidate,
+    routed: new Set(world.routed),
+    instances: [...world.instances],
+  };
   const healthyBefore = before.candidate && world.healthyOf(before.candidate);
   const steps = world.pass();
   for (const step of steps) {
@@ -225,8 +247,12 @@ function assertedPass(world: World): void {
     }
     if (step.kind === "retire" && before.candidate) {
       const slot = before.instances.find((c) => c.id === step.instance.id);
-      const stillWanted = before.current?.processes.some((p) => p.cohort === slot?.cohort && p.type === slot.type && (slot?.index ?? 0) <= p.count);
-      const twins = before.instances.filter((c) => c.cohort === slot?.cohort && c.type === slot.type && c.index === slot.index);
+      const stillWanted = before.current?.processes.some(
+        (p) => p.cohort === slot?.cohort && p.type === slot.type && (slot?.index ?? 0) <= p.count,
+      );
+      const twins = before.instances.filter(
+        (c) => c.cohort === slot?.cohort && c.type === slot.type && c.index === slot.index,
+      );
       expect(stillWanted && twins.length === 1).toBeFalsy();
     }
   }

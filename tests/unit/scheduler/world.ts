@@ -1,10 +1,22 @@
 import type { AppId, ProcessType } from "../../../server/core/ids.ts";
-import type { Desired, DesiredGeneration, DesiredProcess, Observed, ObservedInstance, Step } from "../../../server/scheduler/desired.ts";
+import type {
+  Desired,
+  DesiredGeneration,
+  DesiredProcess,
+  Observed,
+  ObservedInstance,
+  Step,
+} from "../../../server/scheduler/desired.ts";
 import { plan } from "../../../server/scheduler/plan.ts";
 
 export const appId = "app000000001" as AppId;
 
-export function process(type: string, cohort: string, count: number, over: Partial<DesiredProcess> = {}): DesiredProcess {
+export function process(
+  type: string,
+  cohort: string,
+  count: number,
+  over: Partial<DesiredProcess> = {},
+): DesiredProcess {
   return {
     type: type as ProcessType,
     cohort,
@@ -20,7 +32,12 @@ export function process(type: string, cohort: string, count: number, over: Parti
 }
 
 export function generation(id: string, version: number, counts: Readonly<Record<string, number>>): DesiredGeneration {
-  return { id, version, imageId: `sha256:${id}`, processes: Object.entries(counts).map(([type, n]) => process(type, id, n)) };
+  return {
+    id,
+    version,
+    imageId: `sha256:${id}`,
+    processes: Object.entries(counts).map(([type, n]) => process(type, id, n)),
+  };
 }
 
 /** A model of engine, router and store that carries steps out at once: what the executors do, without the doing. */
@@ -71,18 +88,29 @@ export class World {
   crash(id: string): void {
     this.instances = this.instances.map((c) =>
       c.id === id && c.state === "running"
-        ? { ...c, state: "exited", finishedAt: this.now, exit: { code: 1, oomKilled: false }, health: { state: "pending", lastProblem: undefined } }
+        ? {
+            ...c,
+            state: "exited",
+            finishedAt: this.now,
+            exit: { code: 1, oomKilled: false },
+            health: { state: "pending", lastProblem: undefined },
+          }
         : c,
     );
   }
 
   /** The daemon is killed and comes back: health is unknown again, the router still routes as before. */
   restartDaemon(): void {
-    this.instances = this.instances.map((c) => ({ ...c, health: { state: "pending", lastProblem: undefined }, retiring: false }));
+    this.instances = this.instances.map((c) => ({
+      ...c,
+      health: { state: "pending", lastProblem: undefined },
+      retiring: false,
+    }));
   }
 
   healthyOf(gen: DesiredGeneration): number {
-    return this.instances.filter((c) => c.cohort === gen.id && c.state === "running" && c.health.state === "passed").length;
+    return this.instances.filter((c) => c.cohort === gen.id && c.state === "running" && c.health.state === "passed")
+      .length;
   }
 
   #apply(step: Step): void {
