@@ -16,14 +16,15 @@ export interface SshServerOptions {
   /** 0 for any free one. */
   readonly port: number;
   readonly hostKeyFile: string;
+  /** A client must have come in by then, ms; 30 s unless told. */
+  readonly handshakeMs?: number;
 }
 
 export interface SshServer extends AsyncDisposable {
   readonly port: number;
 }
 
-/** A client must have come in by then, ms. */
-const handshakeMs = 30_000;
+const defaultHandshakeMs = 30_000;
 const maxConnections = 256;
 /** Long builds are silent; routers on the way forget a silent connection after some minutes. */
 const keepalive = { keepaliveInterval: 15_000, keepaliveCountMax: 6 };
@@ -35,9 +36,9 @@ export async function startSshServer(deps: SshServerDeps, options: SshServerOpti
   const server: Server = new ssh2.Server({ hostKeys, ident: "paas", ...keepalive }, (connection) => {
     connections.add(connection);
     // Small packets go to and fro: each would wait 40 ms for the acknowledgement of the one before.
-    connection.setNoDelay(true);
+    sendAtOnce(connection);
     connection.once("close", () => connections.delete(connection));
-    serveConnection(deps, connection);
+    serveConnection(deps, connection, options.handshakeMs ?? defaultHandshakeMs);
   });
   server.maxConnections = maxConnections;
   server.listen(options.port, options.listen);
@@ -54,7 +55,12 @@ export async function startSshServer(deps: SshServerDeps, options: SshServerOpti
   };
 }
 
-function serveConnection(deps: SshServerDeps, connection: Connection): void {
+/** The types know this method of a client's connection only. */
+function sendAtOnce(connection: Connection & { setNoDelay?: (noDelay: boolean) => void }): void {
+  connection.setNoDelay?.(true);
+}
+
+function serveConnection(deps: SshServerDeps, connection: Connection, handshakeMs: number): void {
   const gone = new AbortController();
   const authentication = new SshAuthentication(deps.identities);
   const deadline = setTimeout(() => connection.end(), handshakeMs);

@@ -3,7 +3,7 @@ import { AppError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { type Connection, ConnectionLost, openConnection } from "./connection.ts";
 import type { RequestRecord, RouterControl, TableRoute } from "./protocol.ts";
-import { type ApplyResult, type Question, type RecordBatch, type RouterStatus } from "./wire.ts";
+import type { ApplyResult, Question, RecordBatch, RouterStatus } from "./wire.ts";
 
 export interface RouterClientOptions {
   readonly socket: string;

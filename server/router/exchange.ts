@@ -1,26 +1,22 @@
-import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type FailureCode, failureOf, renderFailure } from "./failures.ts";
-import { answerFields, fieldTokens, fieldValues, requestFields, requestIdOf } from "./headers.ts";
-import { type Accepted, inspect } from "./inspect.ts";
+import { answerFields, fieldTokens, fieldValues } from "./headers.ts";
+import { Incoming, receive } from "./incoming.ts";
+import type { Accepted } from "./inspect.ts";
 import { type CallFailure, InstanceCall } from "./instance-call.ts";
-import { Journal } from "./journal.ts";
+import type { Journal } from "./journal.ts";
 import type { Target } from "./protocol.ts";
 import { relayAnswer, relayInformation, relayRequest } from "./relay.ts";
 import { Attempts, type Traffic } from "./traffic.ts";
 
 /** Answers one request of a client, through an instance where there is one. */
 export function serve(traffic: Traffic, req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
-  const requestId = requestIdOf(req.rawHeaders, randomUUID);
-  const head = { method: req.method ?? "", target: req.url ?? "", httpVersion: req.httpVersion, raw: req.rawHeaders };
-  const inspection = inspect(head, traffic.policy.maxHeaders);
-  if (inspection.ok) {
-    new Exchange(traffic, req, res, inspection.request, requestId, expectsContinue).start();
+  const incoming = receive(traffic, req);
+  if (incoming instanceof Incoming) {
+    new Exchange(traffic, incoming, res, expectsContinue).start();
     return;
   }
-  traffic.finished("H26", undefined);
-  const { status, headers, body } = renderFailure("H26", requestId, req.headers.accept ?? "", inspection.status);
-  res.writeHead(status, [...headers, "Connection", "close"]).end(body);
+  res.writeHead(incoming.status, [...incoming.headers, "Connection", "close"]).end(incoming.body);
 }
 
 /** `connecting` → `sending` (a body) → `waiting` → `answering` → `done`. */
@@ -28,10 +24,10 @@ type Phase = "connecting" | "sending" | "waiting" | "answering" | "done";
 
 class Exchange {
   readonly #traffic: Traffic;
+  readonly #incoming: Incoming;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
   readonly #request: Accepted;
-  readonly #requestId: string;
   readonly #journal: Journal;
   readonly #attempts: Attempts;
   #owesContinue: boolean;
@@ -42,29 +38,15 @@ class Exchange {
   #isRepeated = false;
   #stalledPeriods = 0;
 
-  constructor(
-    traffic: Traffic,
-    req: IncomingMessage,
-    res: ServerResponse,
-    request: Accepted,
-    requestId: string,
-    expectsContinue: boolean,
-  ) {
+  constructor(traffic: Traffic, incoming: Incoming, res: ServerResponse, expectsContinue: boolean) {
     this.#traffic = traffic;
-    this.#req = req;
+    this.#incoming = incoming;
+    this.#req = incoming.req;
     this.#res = res;
-    this.#request = request;
-    this.#requestId = requestId;
+    this.#request = incoming.request;
     this.#owesContinue = expectsContinue;
-    this.#attempts = new Attempts(traffic, request.host, request.target);
-    this.#journal = new Journal(traffic, {
-      method: request.method,
-      path: request.target,
-      host: request.host,
-      requestId,
-      raw: req.rawHeaders,
-      clientAddress: clientAddress(req),
-    });
+    this.#attempts = new Attempts(traffic, incoming.request.host, incoming.request.target);
+    this.#journal = incoming.journal(traffic);
   }
 
   start(): void {
@@ -100,7 +82,7 @@ class Exchange {
     const options = {
       method,
       target: this.#request.target,
-      fields: this.#fields(),
+      fields: this.#incoming.fields(this.#owesContinue, undefined),
       reuse: isReplayable && !this.#isRepeated,
     };
     return new InstanceCall(this.#traffic, target, options, {
@@ -108,21 +90,6 @@ class Exchange {
       information: (status, message, raw) => this.#informed(status, message, raw),
       answered: (answer) => this.#answered(answer),
       failed: (failure) => this.#callFailed(target, failure),
-    });
-  }
-
-  #fields(): string[] {
-    return requestFields({
-      raw: this.#req.rawHeaders,
-      authority: this.#request.authority,
-      method: this.#request.method,
-      clientAddress: clientAddress(this.#req),
-      port: this.#req.socket.localPort ?? 80,
-      requestId: this.#requestId,
-      now: Date.now(),
-      body: this.#request.body,
-      expectsContinue: this.#owesContinue,
-      upgrade: undefined,
     });
   }
 
@@ -186,7 +153,7 @@ class Exchange {
     const hasBody = this.#request.method !== "HEAD" && answer.statusCode !== 204 && answer.statusCode !== 304;
     const fields = answerFields({
       raw: answer.rawHeaders,
-      requestId: this.#requestId,
+      requestId: this.#incoming.requestId,
       isChunked: hasBody && !hasLength && this.#req.httpVersion === "1.1",
       closes: this.#traffic.isClosing || this.#owesContinue,
     });
@@ -231,7 +198,7 @@ class Exchange {
       this.#res.destroy();
       return;
     }
-    const { status, headers, body } = renderFailure(code, this.#requestId, this.#req.headers.accept ?? "");
+    const { status, headers, body } = renderFailure(code, this.#incoming.requestId, this.#incoming.accept);
     const closes = this.#owesContinue || this.#traffic.isClosing;
     this.#res.writeHead(status, closes ? [...headers, "Connection", "close"] : headers.slice());
     this.#journal.bytes = body.length;
@@ -299,9 +266,4 @@ class Exchange {
       this.#res.destroy();
     });
   }
-}
-
-/** IPv4 as IPv4, also where it came through an IPv6 socket. */
-export function clientAddress(req: IncomingMessage): string {
-  return (req.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
 }

@@ -46,10 +46,9 @@ export class InstanceCall {
       if (this.#settle()) events.answered(answer);
       else answer.destroy();
     });
-    const { upgraded } = events;
-    if (upgraded === undefined) return;
+    if (events.upgraded === undefined) return;
     this.request.once("upgrade", (answer, socket, head) => {
-      if (this.#settle()) upgraded(answer, socket, head);
+      if (this.#settle()) events.upgraded?.(answer, socket, head);
       else socket.destroy();
     });
   }

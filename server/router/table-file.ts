@@ -31,7 +31,11 @@ export async function saveTable(file: string, table: RoutingTable): Promise<void
   }
   await rename(temporary, file);
   const folder = await open(path.dirname(file), "r");
-  await folder.sync().finally(() => folder.close());
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }
 
 export function isRoutingTable(value: unknown): value is RoutingTable {

@@ -1,12 +1,10 @@
-import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { clientAddress } from "./exchange.ts";
-import { type FailureCode, renderFailure } from "./failures.ts";
-import { answerFields, fieldTokens, requestFields, requestIdOf } from "./headers.ts";
-import { type Accepted, inspect } from "./inspect.ts";
+import { type FailureAnswer, type FailureCode, renderFailure } from "./failures.ts";
+import { answerFields, fieldTokens } from "./headers.ts";
+import { Incoming, receive } from "./incoming.ts";
 import { type CallFailure, InstanceCall } from "./instance-call.ts";
-import { Journal } from "./journal.ts";
+import type { Journal } from "./journal.ts";
 import { STATUS_CODES } from "./node-http.ts";
 import type { Target } from "./protocol.ts";
 import { headText } from "./relay.ts";
@@ -24,24 +22,16 @@ export function wantsTunnel(req: IncomingMessage): boolean {
 export function tunnel(traffic: Traffic, req: IncomingMessage, early: Buffer): void {
   const client = req.socket;
   client.on("error", () => client.destroy());
-  const requestId = requestIdOf(req.rawHeaders, randomUUID);
-  const head = { method: req.method ?? "", target: req.url ?? "", httpVersion: req.httpVersion, raw: req.rawHeaders };
-  const inspection = inspect(head, traffic.policy.maxHeaders);
-  if (inspection.ok) {
-    new Tunnel(traffic, req, early, inspection.request, requestId).start();
-    return;
-  }
-  traffic.finished("H26", undefined);
-  answerFailure(client, "H26", requestId, req.headers.accept, inspection.status);
+  const incoming = receive(traffic, req);
+  if (incoming instanceof Incoming) new Tunnel(traffic, incoming, early).start();
+  else answerFailure(client, incoming);
 }
 
 class Tunnel {
   readonly #traffic: Traffic;
-  readonly #req: IncomingMessage;
+  readonly #incoming: Incoming;
   readonly #client: Socket;
   readonly #early: Buffer;
-  readonly #request: Accepted;
-  readonly #requestId: string;
   readonly #journal: Journal;
   readonly #attempts: Attempts;
   #call: InstanceCall | undefined;
@@ -50,22 +40,14 @@ class Tunnel {
   #timer: NodeJS.Timeout | undefined;
   #status = 0;
 
-  constructor(traffic: Traffic, req: IncomingMessage, early: Buffer, request: Accepted, requestId: string) {
+  constructor(traffic: Traffic, incoming: Incoming, early: Buffer) {
     this.#traffic = traffic;
-    this.#req = req;
-    this.#client = req.socket;
+    this.#incoming = incoming;
+    this.#client = incoming.req.socket;
     this.#early = early;
-    this.#request = request;
-    this.#requestId = requestId;
-    this.#attempts = new Attempts(traffic, request.host, request.target, () => this.#end());
-    this.#journal = new Journal(traffic, {
-      method: request.method,
-      path: request.target,
-      host: request.host,
-      requestId,
-      raw: req.rawHeaders,
-      clientAddress: clientAddress(req),
-    });
+    const { host, target } = incoming.request;
+    this.#attempts = new Attempts(traffic, host, target, () => this.#end());
+    this.#journal = incoming.journal(traffic);
   }
 
   start(): void {
@@ -104,19 +86,9 @@ class Tunnel {
   }
 
   #open(target: Target): InstanceCall {
-    const fields = requestFields({
-      raw: this.#req.rawHeaders,
-      authority: this.#request.authority,
-      method: this.#request.method,
-      clientAddress: clientAddress(this.#req),
-      port: this.#req.socket.localPort ?? 80,
-      requestId: this.#requestId,
-      now: Date.now(),
-      body: "none",
-      expectsContinue: false,
-      upgrade: this.#req.headers.upgrade,
-    });
-    const options = { method: this.#request.method, target: this.#request.target, fields, reuse: false };
+    const { req, request } = this.#incoming;
+    const fields = this.#incoming.fields(false, req.headers.upgrade);
+    const options = { method: request.method, target: request.target, fields, reuse: false };
     return new InstanceCall(this.#traffic, target, options, {
       connected: () => this.#connected(),
       information: () => {},
@@ -145,7 +117,7 @@ class Tunnel {
     clearTimeout(this.#timer);
     this.#status = 101;
     this.#instance = instance;
-    const facts = { raw: answer.rawHeaders, requestId: this.#requestId, isChunked: false, closes: false };
+    const facts = { raw: answer.rawHeaders, requestId: this.#incoming.requestId, isChunked: false, closes: false };
     const fields = [...answerFields(facts), "Connection", "Upgrade", "Upgrade", answer.headers.upgrade ?? ""];
     this.#client.write(headText(101, answer.statusMessage || "Switching Protocols", fields), "latin1");
     this.#client.write(head);
@@ -166,7 +138,7 @@ class Tunnel {
   #answered(answer: IncomingMessage): void {
     clearTimeout(this.#timer);
     this.#status = answer.statusCode ?? 502;
-    const facts = { raw: answer.rawHeaders, requestId: this.#requestId, isChunked: false, closes: true };
+    const facts = { raw: answer.rawHeaders, requestId: this.#incoming.requestId, isChunked: false, closes: true };
     this.#client.write(headText(this.#status, answer.statusMessage ?? "", answerFields(facts)), "latin1");
     answer.on("data", (chunk: Buffer) => (this.#journal.bytes += chunk.length));
     answer.on("error", () => {});
@@ -183,7 +155,9 @@ class Tunnel {
     this.#leave();
     this.#journal.code = code;
     this.#client.off("readable", this.#peek);
-    this.#status = answerFailure(this.#client, code, this.#requestId, this.#req.headers.accept);
+    const answer = renderFailure(code, this.#incoming.requestId, this.#incoming.accept);
+    this.#status = answer.status;
+    answerFailure(this.#client, answer);
   }
 
   /** Ends both directions, and cuts them after a grace. */
@@ -204,17 +178,9 @@ class Tunnel {
   }
 }
 
-function answerFailure(
-  client: Socket,
-  code: FailureCode,
-  requestId: string,
-  accept: string | undefined,
-  status?: number,
-): number {
-  const answer = renderFailure(code, requestId, accept ?? "", status);
+function answerFailure(client: Socket, answer: FailureAnswer): void {
   const text = headText(answer.status, STATUS_CODES[answer.status] ?? "", [...answer.headers, "Connection", "close"]);
   client.write(text, "latin1");
   client.end(answer.body);
   client.resume();
-  return answer.status;
 }

@@ -65,7 +65,7 @@ async function pushes(
   const values: number[] = [];
   for (let i = 0; i < rounds; i += 1) {
     const text = `${name} ${i} ${Date.now()}`;
-    values.push(await pushUntilAnswered(app, text, { "server.js": source(text) }));
+    values.push(await pushUntilAnswered(app, text, { [file]: source(text) }));
   }
   note(`${fixture}: code-only push to new version answering`, values, aim);
   return app;
@@ -96,8 +96,8 @@ async function main(): Promise<void> {
   note("idle memory, router", [router], "", "MB");
   note("idle memory, both", [daemon + router], "aim 150 MB", "MB");
 
-  const app = await pushes(paas, "plain", "node-hello", hello, "aim 2.5 s");
-  await pushes(paas, "express", "node-express", express, "aim 3 s");
+  const app = await pushes(paas, "plain", "node-hello", "server.js", hello, "aim 2.5 s");
+  await pushes(paas, "express", "node-express", "index.js", express, "aim 3 s");
 
   const rollbacks: number[] = [];
   for (let i = 0; i < 5; i += 1) rollbacks.push(await timed(() => app.mustCli("rollback")));

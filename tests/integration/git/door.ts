@@ -11,7 +11,11 @@ import { createLog } from "../../../server/core/log.ts";
 import type { Output } from "../../../server/core/output.ts";
 import type { Actor, App } from "../../../server/core/types.ts";
 import type { PushedCommit, Pushes, VerbIo } from "../../../server/git/ports.ts";
-import { createGit, type Git } from "../../../server/git/start.ts";
+import { createGitHttp } from "../../../server/git/http.ts";
+import { Landings } from "../../../server/git/landings.ts";
+import type { PushDeps } from "../../../server/git/push.ts";
+import { Repositories } from "../../../server/git/repositories.ts";
+import { startSshServer } from "../../../server/git/ssh-server.ts";
 
 export type Deploy = (push: PushedCommit, out: Output, signal: AbortSignal) => Promise<boolean>;
 export type RunVerb = (argv: readonly string[], io: VerbIo, signal: AbortSignal) => Promise<number>;
@@ -63,7 +67,7 @@ export class Deploys implements Pushes {
 export class Door implements AsyncDisposable {
   readonly dir: string;
   readonly deploys = new Deploys();
-  readonly git: Git;
+  readonly repositories: Repositories;
   /** The operator's log. */
   readonly logged: string[] = [];
   readonly env: NodeJS.ProcessEnv;
@@ -71,23 +75,22 @@ export class Door implements AsyncDisposable {
   httpActor: Actor | undefined = { kind: "user", name: "ann" };
   sshPort = 0;
   httpPort = 0;
+  readonly #deps: PushDeps;
   readonly #stack = new AsyncDisposableStack();
 
   private constructor(dir: string) {
     this.dir = dir;
-    this.git = createGit({
-      reposDir: path.join(dir, "home", "repos"),
-      env: process.env,
-      log: createLog((line) => this.logged.push(line)),
-    });
+    this.repositories = new Repositories({ dir: path.join(dir, "home", "repos"), env: process.env });
+    const log = createLog((line) => this.logged.push(line));
+    this.#deps = { pushes: this.deploys, repositories: this.repositories, landings: new Landings(), log };
     this.env = clientEnvironment(dir);
   }
 
-  static async open(): Promise<Door> {
+  static async open(limits: { handshakeMs?: number } = {}): Promise<Door> {
     const door = new Door(await mkdtemp(path.join(tmpdir(), "git-door-")));
     await mkdir(path.join(door.dir, "home"));
     await makeKey(door, "id", "ed25519");
-    await door.#openSsh();
+    await door.#openSsh(limits);
     await door.#openHttp();
     return door;
   }
@@ -162,7 +165,7 @@ export class Door implements AsyncDisposable {
     ];
   }
 
-  async #openSsh(): Promise<void> {
+  async #openSsh(limits: { handshakeMs?: number }): Promise<void> {
     const key = (await readFile(path.join(this.dir, "id.pub"), "utf8")).trim();
     const identities = { byFingerprint: (fingerprint: string) => this.known.get(fingerprint) };
     this.allow(key);
@@ -170,8 +173,8 @@ export class Door implements AsyncDisposable {
       run: (_actor: Actor, argv: readonly string[], io: VerbIo, signal: AbortSignal) => this.runVerb(argv, io, signal),
     };
     const hostKeyFile = path.join(this.dir, "home", "ssh_host_ed25519_key");
-    const door = { pushes: this.deploys, verbs, identities, listen: "127.0.0.1", port: 0, hostKeyFile };
-    this.sshPort = this.#stack.use(await this.git.ssh(door)).port;
+    const options = { listen: "127.0.0.1", port: 0, hostKeyFile, ...limits };
+    this.sshPort = this.#stack.use(await startSshServer({ ...this.#deps, verbs, identities }, options)).port;
     this.env["GIT_SSH_COMMAND"] = [
       "ssh",
       ...this.sshOptions()
@@ -189,7 +192,7 @@ export class Door implements AsyncDisposable {
   }
 
   async #openHttp(): Promise<void> {
-    const serve = this.git.http(this.deploys);
+    const serve = createGitHttp(this.#deps);
     const server = http.createServer((request, response) => {
       const isKnown = request.headers.authorization === `Basic ${Buffer.from("ann:token").toString("base64")}`;
       if (isKnown && this.httpActor !== undefined) return void serve(request, response, this.httpActor);

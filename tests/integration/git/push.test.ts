@@ -189,12 +189,12 @@ test("a deployed branch can be set from outside, and a removed app leaves no rep
   await project.commit({ "a.txt": "a" }, "second");
   await project.push(door.url("shop"), "main");
   const app = door.deploys.source({ kind: "system", name: "test" }, "shop");
-  await door.git.setDeployedRef(app, first);
+  expect(await door.repositories.setDeployedRef(app.id, "main", first)).toBe(true);
   expect(await door.ref("shop", "refs/heads/main")).toBe(first);
-  await door.git.setDeployedRef(app, "f".repeat(40));
+  expect(await door.repositories.setDeployedRef(app.id, "main", "f".repeat(40))).toBe(false);
   expect(await door.ref("shop", "refs/heads/main")).toBe(first);
-  await door.git.sweep([app.id]);
+  await door.repositories.sweep(new Set([app.id]));
   expect(existsSync(door.repo("shop"))).toBe(true);
-  await door.git.removeRepo(app.id);
+  await door.repositories.removeRepo(app.id);
   expect(existsSync(door.repo("shop"))).toBe(false);
 });

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { readFile, stat } from "node:fs/promises";
+import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -147,4 +149,15 @@ test("two sessions of one connection run side by side", async () => {
   await delay(200);
   expect(await Promise.all([slow, run("quick")])).toMatchObject([{ stdout: "slow" }, { stdout: "quick" }]);
   await door.run("ssh", [...shared, "-O", "exit", ...door.sshOptions()]);
+});
+
+test("a client that does not come in in time is cut off", async () => {
+  await using door = await Door.open({ handshakeMs: 300 });
+  const socket = connect(door.sshPort, "127.0.0.1");
+  const [banner] = (await once(socket, "data")) as [Buffer];
+  expect(banner.toString()).toMatch(/^SSH-2\.0-paas/);
+  const began = Date.now();
+  await once(socket, "close");
+  expect(Date.now() - began).toBeLessThan(3000);
+  expect((await door.ssh("ps")).code).toBe(0);
 });

@@ -117,7 +117,7 @@ describe("connections", () => {
     await ask(router.port);
     const closed = new Promise((resolve) => app.server.close(resolve));
     router.apply([]);
-    await closed;
+    await expect(closed).resolves.toBeUndefined();
   });
 });
 

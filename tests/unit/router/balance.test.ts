@@ -35,7 +35,7 @@ test("a target that refused is left alone for 5 s", () => {
   const during = Array.from({ length: 4 }, () => balancer.next(route("a", "b"), nothing, 5_999)?.id);
   expect(during).toEqual(["b", "b", "b", "b"]);
   const after = Array.from({ length: 2 }, () => balancer.next(route("a", "b"), nothing, 6_000)?.id);
-  expect(after.toSorted()).toEqual(["a", "b"]);
+  expect(new Set(after)).toEqual(new Set(["a", "b"]));
 });
 
 test("a target that refused is taken when there is no other", () => {
