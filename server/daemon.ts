@@ -29,6 +29,7 @@ import { startSshServer } from "./git/ssh-server.ts";
 import { createApps } from "./releases/apps.ts";
 import { createChanges } from "./releases/changes.ts";
 import { createProcesses } from "./releases/processes.ts";
+import { removeDispensable } from "./releases/retention.ts";
 import { recoverRecords } from "./releases/recover.ts";
 import { ensureRouter } from "./router/process.ts";
 import { createServices } from "./services/services.ts";
@@ -209,7 +210,7 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
       },
       signal,
     );
-  return { ...base, ports, apps, deps, platform, repositories, info, reconcile };
+  return { ...base, own: runtime.own, ports, apps, deps, platform, repositories, info, reconcile };
 }
 
 /** Opens API and ssh, then takes over what runs. */
@@ -217,7 +218,16 @@ async function openDoors(core: Core, stack: AsyncDisposableStack) {
   const { config, paths, log, ports, platform, repositories, signal } = core;
   const { authority, accounts } = createAccounts(core.state);
   const landings = new Landings();
-  const pushes: Pushes = createPushes({ apps: core.apps, deps: core.deps, authority });
+  const pushes: Pushes = createPushes({
+    apps: core.apps,
+    deps: core.deps,
+    authority,
+    tidyUp: (appId) =>
+      removeDispensable(
+        { releases: core.state.releases, removeImage: (id, stop) => core.own.removeImage(id, stop), log },
+        appId,
+      ),
+  });
   const api = await startApi({
     api: createApi({
       platform,

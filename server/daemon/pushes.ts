@@ -1,5 +1,5 @@
 import { isAppError } from "../core/errors.ts";
-import { parseAppName } from "../core/ids.ts";
+import { parseAppName, type AppId } from "../core/ids.ts";
 import type { App } from "../core/types.ts";
 import type { Authority } from "../auth/authority.ts";
 import type { AppsPort } from "../api/platform.ts";
@@ -11,6 +11,8 @@ export interface PushesInput {
   readonly apps: AppsPort;
   readonly deps: ReleaseDeps;
   readonly authority: Pick<Authority, "requireCan">;
+  /** After a deploy, in the background: removes what no rollback needs any more. Never rejects. */
+  readonly tidyUp: (appId: AppId) => Promise<void>;
 }
 
 /** What a push does: finds or creates the app, deploys, and adopts the branch of the first one that came up. */
@@ -39,6 +41,7 @@ export function createPushes(input: PushesInput): Pushes {
     async deploy(push, out, signal) {
       const isUp = await deploy(deps, push, out, signal);
       if (isUp) adoptBranch(deps, push.app, push.branch);
+      void input.tidyUp(push.app.id);
       return isUp;
     },
   };

@@ -8,9 +8,17 @@ export async function loadHostKey(file: string): Promise<string> {
     throw err;
   });
   if (kept !== undefined) return kept;
-  const made = ssh2.utils.generateKeyPairSync("ed25519", { comment: "paas" });
+  const made = makeHostKey();
   const draft = `${file}.${process.pid}`;
-  await writeFile(draft, made.private, { mode: 0o600 });
+  await writeFile(draft, made, { mode: 0o600 });
   await rename(draft, file);
-  return made.private;
+  return made;
+}
+
+/** One in 300 keys that ssh2 makes lacks a byte (a zero that stands first) and can be read by nobody. */
+export function makeHostKey(): string {
+  for (;;) {
+    const made = ssh2.utils.generateKeyPairSync("ed25519", { comment: "paas" }).private;
+    if (!(ssh2.utils.parseKey(made) instanceof Error)) return made;
+  }
 }

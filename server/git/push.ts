@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError, messageOf } from "../core/errors.ts";
+import { newId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import type { Actor } from "../core/types.ts";
 import { checkOut } from "./checkout.ts";
@@ -44,10 +45,22 @@ export async function decidePush(deps: PushDeps, push: Push): Promise<void> {
     const refs = await withKinds(deps.repositories.pathOf(app.id), arrival.updates, env);
     await carryOut(deps, push, decide(refs, { appName: app.name, deployBranch: app.deployBranch }));
   } catch (err) {
-    deps.log.error("push failed", { app: app.name, actor: push.actor.name, err });
-    hook.out.problem(err instanceof AppError ? `${err.message}\n${err.hint}` : `The push failed: ${messageOf(err)}`);
+    explain(deps, push, err);
     hook.verdict(false);
   }
+}
+
+function explain(deps: PushDeps, push: Push, err: unknown): void {
+  const { out } = push.hook;
+  const fields = { app: push.target.app.name, actor: push.actor.name };
+  if (err instanceof AppError) {
+    deps.log.info("push refused", { ...fields, code: err.code });
+    return out.problem(`${err.message}\n${err.hint}`);
+  }
+  const reference = newId();
+  deps.log.error("push failed inside", { ...fields, reference, cause: messageOf(err), err });
+  const error = new AppError("INTERNAL", { reference });
+  out.problem(`${error.message}\n${error.hint}`);
 }
 
 async function carryOut(deps: PushDeps, push: Push, decision: Decision): Promise<void> {
@@ -62,7 +75,7 @@ async function carryOut(deps: PushDeps, push: Push, decision: Decision): Promise
   try {
     const isUp = await deploy(deps, push, decision, async () => {
       const landing = deps.landings.enter(push.target.app.id);
-      end = landing.end;
+      end = () => landing.end();
       await landing.turn;
     });
     if (isUp) await land(deps, push, decision);

@@ -57,6 +57,7 @@ async function pushes(
   paas: TestPaas,
   name: string,
   fixture: string,
+  file: string,
   source: (text: string) => string,
   aim: string,
 ): Promise<TestApp> {

@@ -206,6 +206,11 @@ export class Door implements AsyncDisposable {
     });
   }
 
+  /** As the daemon does when it stops. */
+  async close(): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
     await rm(this.dir, { recursive: true, force: true });

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
@@ -26,7 +28,6 @@ test("what a deploy says over http is shown while it runs", async () => {
     await seen.promise;
     return true;
   };
-  const { spawn } = await import("node:child_process");
   const child = spawn("git", ["push", door.httpUrl("shop"), "main"], { cwd: project.dir, env: door.env });
   child.stderr.on("data", (chunk: Buffer) => {
     if (chunk.includes("Early line")) seen.resolve();
@@ -50,7 +51,6 @@ test("a failed deploy over http is a rejected push", async () => {
 
 test("a large push over http arrives in chunks", async () => {
   await using door = await Door.open();
-  const { randomBytes } = await import("node:crypto");
   const project = await door.project("shop", { "data.bin": randomBytes(3_000_000).toString("base64") });
   expect(await project.push(door.httpUrl("shop"), "main")).toMatchObject({ code: 0 });
 });

@@ -53,6 +53,19 @@ test("a deploy that throws is a rejected push that says why", async () => {
   expect(pushed.code).toBe(1);
 });
 
+test("a failure inside tells the pusher a reference that the operator finds in the log", async () => {
+  await using door = await Door.open();
+  door.deploys.deployNow = async () => {
+    throw new Error("secret detail");
+  };
+  const project = await door.project("shop");
+  const pushed = await project.push(door.url("shop"), "main");
+  expect(pushed.code).toBe(1);
+  expect(pushed.stderr).not.toContain("secret detail");
+  const reference = /\(reference ([a-z0-9]+)\)/.exec(pushed.stderr)?.[1] ?? "none";
+  expect(door.logged.join("")).toMatch(new RegExp(`secret detail.*${reference}|${reference}.*secret detail`));
+});
+
 test("another branch is refused with the command that deploys it", async () => {
   await using door = await Door.open();
   const project = await door.project("shop");

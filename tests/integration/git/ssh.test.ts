@@ -4,8 +4,10 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import ssh2 from "ssh2";
 import { expect, test } from "vitest";
 import { AppError } from "../../../server/core/errors.ts";
+import { loadHostKey, makeHostKey } from "../../../server/git/host-key.ts";
 import { Door, makeKey } from "./door.ts";
 
 test("a command that is not git reaches the verbs with its words and gives back the exit code", async () => {
@@ -126,9 +128,13 @@ test("the host key is made once, for its owner alone, and kept", async () => {
   const file = path.join(door.dir, "home", "ssh_host_ed25519_key");
   const made = await readFile(file, "utf8");
   expect((await stat(file)).mode & 0o777).toBe(0o600);
-  const { loadHostKey } = await import("../../../server/git/host-key.ts");
   expect(await loadHostKey(file)).toBe(made);
   expect((await door.run("ssh-keygen", ["-y", "-f", file])).stdout).toMatch(/^ssh-ed25519 /);
+});
+
+test("every host key that is made can be read", () => {
+  const made = Array.from({ length: 1500 }, makeHostKey);
+  expect(made.filter((key) => ssh2.utils.parseKey(key) instanceof Error)).toEqual([]);
 });
 
 test("git lfs is told that it is not served", async () => {
@@ -157,7 +163,24 @@ test("a client that does not come in in time is cut off", async () => {
   const [banner] = (await once(socket, "data")) as [Buffer];
   expect(banner.toString()).toMatch(/^SSH-2\.0-paas/);
   const began = Date.now();
-  await once(socket, "close");
+  await once(socket, "close", { signal: AbortSignal.timeout(10_000) });
   expect(Date.now() - began).toBeLessThan(3000);
   expect((await door.ssh("ps")).code).toBe(0);
+});
+
+test("closing the door ends connections and their work", async () => {
+  await using door = await Door.open();
+  const begun = Promise.withResolvers<void>();
+  const aborted = Promise.withResolvers<void>();
+  door.runVerb = async (_argv, _io, signal) => {
+    begun.resolve();
+    signal.addEventListener("abort", () => aborted.resolve());
+    await aborted.promise;
+    return 0;
+  };
+  const ran = door.ssh("logs", "--tail");
+  await begun.promise;
+  await door.close();
+  await aborted.promise;
+  expect((await ran).code).toBe(255);
 });
