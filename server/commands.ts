@@ -14,6 +14,9 @@ import { stopRouter } from "./router/process.ts";
 import { readPid } from "./store/lock.ts";
 import { pingDaemon } from "./daemon/ping.ts";
 
+/** A small young generation: the daemon mostly waits, and its memory counts more than its throughput. */
+export const daemonNodeFlags: readonly string[] = ["--max-semi-space-size=2"];
+
 const hostTimeoutMs = 30 * 60_000;
 const upTimeoutMs = 60_000;
 const downTimeoutMs = 60_000;
@@ -96,7 +99,7 @@ async function detach(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
   const log = openSync(path.join(config.home, "paasd.out"), "w", 0o600);
   writeSync(log, "");
   const main = path.join(import.meta.dirname, "main.ts");
-  const child = spawn(process.execPath, ["--max-semi-space-size=2", main, "daemon"], {
+  const child = spawn(process.execPath, [...daemonNodeFlags, main, "daemon"], {
     detached: true,
     stdio: ["ignore", log, log],
     env: { ...env, PAAS_HOME: config.home },

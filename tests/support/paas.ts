@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { SystemInfo } from "../../server/api/platform.ts";
 import { connectDocker } from "../../server/docker/client.ts";
+import { daemonNodeFlags } from "../../server/commands.ts";
 import { pingDaemon } from "../../server/daemon/ping.ts";
 import { pathsOf } from "../../server/config/config.ts";
 import { waitFor } from "../../server/core/time.ts";
@@ -93,7 +94,7 @@ export class TestPaas implements AsyncDisposable {
   async boot(env: NodeJS.ProcessEnv = {}): Promise<void> {
     const main = path.join(root, "server", "main.ts");
     let output = "";
-    const daemon = spawn(process.execPath, [main, "daemon"], {
+    const daemon = spawn(process.execPath, [...daemonNodeFlags, main, "daemon"], {
       env: { ...this.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
