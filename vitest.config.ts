@@ -4,6 +4,7 @@ const engineTimeoutMs = 300_000;
 
 export default defineConfig({
   test: {
+    globalSetup: ["./tests/support/prepare.ts"],
     reporters: ["default", "./tests/support/summary-reporter.ts"],
     projects: [
       { test: { name: "unit", include: ["tests/unit/**/*.test.ts"], testTimeout: 20_000 } },

@@ -40,7 +40,9 @@ test("a code-only push installs nothing again", async () => {
 test("a Dockerfile is built, and listens where it EXPOSEs", async () => {
   await using engine = await openTestEngine();
   const dir = path.join(fixtures, "dockerfile-python");
-  const [dockerfile, server] = await Promise.all(["Dockerfile", "server.py"].map((f) => readFile(path.join(dir, f), "utf8")));
+  const [dockerfile, server] = await Promise.all(
+    ["Dockerfile", "server.py"].map((f) => readFile(path.join(dir, f), "utf8")),
+  );
   const app = await paas.app("docker", {
     Dockerfile: (dockerfile ?? "").replace("paas-test-base", engine.runImage),
     "server.py": server ?? "",

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { waitFor } from "../../server/core/time.ts";
+import { connectDocker } from "../../server/docker/client.ts";
 import { serverApp } from "../support/apps.ts";
 import { startLoad } from "../support/load.ts";
 import { TestPaas, type TestApp } from "../support/paas.ts";
@@ -46,7 +47,9 @@ test("a killed instance is replaced while the others serve", async () => {
   await using load = startLoad(() => paas.httpPort, shop.host, 50);
   const before = await paas.json<{ instances: { name: string; container: string }[] }>(["ps", "-a", "shop"]);
   const victim = before.instances.find((instance) => instance.name === "web.1");
-  await paas.must(["docker", "kill", victim?.container ?? ""]);
+  await connectDocker()
+    .getContainer(victim?.container ?? "")
+    .kill();
   await waitFor(
     async () => {
       const { instances } = await paas.json<{ instances: { name: string; container: string; state: string }[] }>([
