@@ -14,6 +14,9 @@ import { stopRouter } from "./router/process.ts";
 import { readPid } from "./store/lock.ts";
 import { pingDaemon } from "./daemon/ping.ts";
 
+/** Where compiled code is kept. In the environment, so that the first file too comes from it and no compiler is loaded. */
+export const compileCache = path.join(import.meta.dirname, "..", "dist", "server-cache");
+
 /** A small young generation: the daemon mostly waits, and its memory counts more than its throughput. */
 export const daemonNodeFlags: readonly string[] = ["--max-semi-space-size=2"];
 
@@ -102,7 +105,7 @@ async function detach(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
   const child = spawn(process.execPath, [...daemonNodeFlags, main, "daemon"], {
     detached: true,
     stdio: ["ignore", log, log],
-    env: { ...env, PAAS_HOME: config.home },
+    env: { ...env, PAAS_HOME: config.home, NODE_COMPILE_CACHE: compileCache },
     cwd: "/",
   });
   closeSync(log);

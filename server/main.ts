@@ -10,7 +10,7 @@ if (Number(process.versions.node.split(".")[0]) < 24) {
   process.exit(status ?? 1);
 } else {
   // Keeps the code without its types too: the next start is faster and takes less memory.
-  enableCompileCache(path.join(import.meta.dirname, "..", "dist", "server-cache"));
+  enableCompileCache(process.env["NODE_COMPILE_CACHE"] ?? path.join(import.meta.dirname, "..", "dist", "server-cache"));
   const { runMain } = await import("./commands.ts");
   process.exitCode = await runMain(process.argv.slice(2), process.env);
 }

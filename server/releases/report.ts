@@ -2,6 +2,9 @@ import type { Output } from "../core/output.ts";
 import { formatDuration } from "../core/time.ts";
 import type { Failure } from "../scheduler/ports.ts";
 
+/** A step that took less took no time, for people. */
+const shownFromMs = 50;
+
 /** Measures the steps of one deploy. */
 export class StepTimes {
   readonly #now: () => number;
@@ -24,7 +27,10 @@ export class StepTimes {
 
   /** `checkout 0.1s, build 1.2s, start 0.9s: 2.2s in all` */
   toString(): string {
-    const parts = this.#steps.map((step) => `${step.name} ${formatDuration(step.ms)}`).join(", ");
+    const parts = this.#steps
+      .filter((step) => step.ms >= shownFromMs)
+      .map((step) => `${step.name} ${formatDuration(step.ms)}`)
+      .join(", ");
     return `${parts}: ${formatDuration(this.#now() - this.#began)} in all`;
   }
 }
