@@ -18,7 +18,7 @@ import { createBuilds, createPlatform } from "./daemon/platform.ts";
 import { createPushes } from "./daemon/pushes.ts";
 import { startReconciling } from "./daemon/reconcile.ts";
 import { bindingEnvOf, createRuntime, createSay, recordRequests } from "./daemon/runtime.ts";
-import { createSchedulerParts } from "./daemon/scheduling.ts";
+import { createSchedulerParts, routedTargets } from "./daemon/scheduling.ts";
 import { makeHome, openState, type State } from "./daemon/state.ts";
 import { createTaskParts } from "./daemon/tasks.ts";
 import { createGitHttp } from "./git/http.ts";
@@ -204,6 +204,7 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
         services,
         tasks,
         recover,
+        routedBefore: () => routedTargets(path.join(paths.routerDir, "table.json"), log),
         finishDestroying: finish,
         engineProblem: engineState.report,
         log,
@@ -222,11 +223,13 @@ async function openDoors(core: Core, stack: AsyncDisposableStack) {
     apps: core.apps,
     deps: core.deps,
     authority,
-    tidyUp: (appId) =>
-      removeDispensable(
-        { releases: core.state.releases, removeImage: (id, stop) => core.own.removeImage(id, stop), log },
-        appId,
-      ),
+    async tidyUp(appId) {
+      const removeImage = (id: string, stop: AbortSignal) => core.own.removeImage(id, stop);
+      await removeDispensable({ releases: core.state.releases, removeImage, log }, appId);
+      await repositories
+        .tidy([appId], signal)
+        .catch((err: unknown) => log.warn("repository not packed", { appId, err }));
+    },
   });
   const api = await startApi({
     api: createApi({

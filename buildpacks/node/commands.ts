@@ -10,7 +10,7 @@ export function installEnv(manager: Manager, registry: string | undefined): Read
     NODE_ENV: "production",
     NODE_EXTRA_CA_CERTS: certificates,
     npm_config_cache: "/cache/npm",
-    npm_config_nodedir: nodeHome,
+    [headersSetting(manager)]: nodeHome,
     ...(registry === undefined ? {} : { npm_config_registry: registry }),
   };
   if (manager.kind === "yarn") return { ...common, YARN_CACHE_FOLDER: "/cache/yarn" };
@@ -22,6 +22,12 @@ export function installEnv(manager: Manager, registry: string | undefined): Read
     YARN_ENABLE_TELEMETRY: "0",
     ...(registry === undefined ? {} : { YARN_NPM_REGISTRY_SERVER: registry.replace(/\/$/, "") }),
   };
+}
+
+/** Names where node-gyp finds Node's headers. The older name makes npm 11 warn, the newer needs the node-gyp of npm 11.7. */
+function headersSetting(manager: Manager): string {
+  const isNewer = manager.kind === "npm" && semver.gte(manager.version, "11.7.0");
+  return isNewer ? "npm_package_config_node_gyp_nodedir" : "npm_config_nodedir";
 }
 
 /** Plug'n'Play ties every start to yarn; a plain node_modules serves `npm start` and `node server.js` as well. */

@@ -95,6 +95,7 @@ function installCommand(source: SourceView, project: PythonProject, withProject:
   );
   return {
     argv: installArgv(project.tool, withProject),
+    name: titleOf(project),
     user: "app",
     env: { ...common, ...toolEnv[project.tool] },
     withConfig: needsConfig,
@@ -154,6 +155,7 @@ export function collectStatic(env: Readonly<Record<string, string>>): PlanStep {
     commands: [
       {
         argv: ["sh", "-c", collect],
+        name: "python manage.py collectstatic",
         user: "app",
         env: { ...env, HOME: "/tmp" },
         withConfig: true,

@@ -49,6 +49,8 @@ export interface PlanStep {
 
 export interface PlanCommand {
   readonly argv: readonly string[];
+  /** How it is named to people, where its argv says more than they wrote: `pip install -r requirements.txt`. */
+  readonly name?: string;
   /** `app` (uid 1000) unless the command installs below /opt. */
   readonly user: "root" | "app";
   readonly env?: ConfigVars;

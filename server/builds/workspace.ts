@@ -56,7 +56,7 @@ export class Workspace implements Disposable {
   async run(command: PlanCommand, path: readonly string[]): Promise<void> {
     const { engine, out, signal } = this.#context;
     const { argv, user } = command;
-    const code = await this.#context.timed(nameOf(argv), () =>
+    const code = await this.#context.timed(nameOf(command), () =>
       engine.exec(this.id, { argv, user, env: this.#envOf(command, path) }, (chunk) => out.raw(chunk), signal),
     );
     if (code !== 0) throw await this.#failure(command, code);
@@ -73,9 +73,9 @@ export class Workspace implements Disposable {
     };
   }
 
-  async #failure({ argv, hint }: PlanCommand, code: number): Promise<BuildFailed> {
+  async #failure(command: PlanCommand, code: number): Promise<BuildFailed> {
     const { engine, limits } = this.#context;
-    const name = nameOf(argv);
+    const name = nameOf(command);
     // 137 is SIGKILL, and nobody but the kernel kills in here.
     if (code === 137 || (await engine.wasOutOfMemory(this.id))) {
       return new BuildFailed(
@@ -83,7 +83,7 @@ export class Workspace implements Disposable {
         "Make this step use less memory: fewer parallel jobs, or a smaller heap (NODE_OPTIONS=--max-old-space-size=…).",
       );
     }
-    return new BuildFailed(`${name} exited with code ${code}.`, hint);
+    return new BuildFailed(`${name} exited with code ${code}.`, command.hint);
   }
 
   [Symbol.dispose](): void {
@@ -92,7 +92,8 @@ export class Workspace implements Disposable {
 }
 
 /** How a command is named to people: of a script for a shell its own name, if it has one, and what it is given. */
-function nameOf(argv: readonly string[]): string {
+function nameOf({ argv, name }: PlanCommand): string {
+  if (name !== undefined) return name;
   const isNamedScript = /^(?:.*\/)?(?:ba|da)?sh$/.test(argv[0] ?? "") && argv[1] === "-c" && argv.length > 3;
   const [line = ""] = (isNamedScript ? argv.slice(3) : argv).join(" ").split("\n");
   return line.length > maxNameLength ? `${line.slice(0, maxNameLength)}…` : line;

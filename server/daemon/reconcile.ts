@@ -20,6 +20,8 @@ export interface ReconcileInput {
   readonly services: Services;
   readonly tasks: Tasks;
   readonly recover: RecoverDeps;
+  /** Container ids that the router sends requests to, from before this daemon. */
+  readonly routedBefore: () => ReadonlySet<string>;
   /** Goes on with the removal of apps that a crash interrupted. */
   readonly finishDestroying: (signal: AbortSignal) => Promise<void>;
   readonly engineProblem: (problem: string | undefined) => void;
@@ -85,13 +87,14 @@ async function takeOver(input: ReconcileInput, signal: AbortSignal): Promise<voi
     apps.map((app) => app.id),
     settleMs,
   );
+  const routedBefore = input.routedBefore();
   for (const app of apps) {
     const desired = readDesired({ apps: state.apps, releases: state.releases, routes: state.routes }, app.id);
-    const targets = desired === undefined ? [] : await scheduler.routable(app.id);
+    const targets = desired === undefined ? [] : await scheduler.routable(app.id, routedBefore);
     if (desired !== undefined) publisher.seed(app.id, targets, servingState(desired, targets.length));
   }
   await publisher.release(signal);
-  for (const app of apps) scheduler.trigger(app.id);
+  scheduler.open(apps.map((app) => app.id));
 }
 
 /** What happened while nobody listened was not seen: everything is looked at anew. */

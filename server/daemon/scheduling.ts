@@ -2,6 +2,7 @@ import type { Fault } from "../core/fault.ts";
 import type { Log } from "../core/log.ts";
 import type { Config } from "../config/config.ts";
 import type { RouterControl, TableRoute } from "../router/protocol.ts";
+import { loadTable } from "../router/table-file.ts";
 import { readDesired } from "../releases/desired-state.ts";
 import { RoutePublisher } from "../routes/publisher.ts";
 import { createRoutes } from "../routes/routes.ts";
@@ -86,4 +87,15 @@ function apiRoute(config: Config, port: number): TableRoute {
     state: "running",
     targets: [{ id: "api", name: "api", host: "127.0.0.1", port }],
   };
+}
+
+/** Container ids in the table that the router keeps on disk; none when it has no table. */
+export function routedTargets(tableFile: string, log: Log): ReadonlySet<string> {
+  try {
+    const targets = loadTable(tableFile)?.routes.flatMap((route) => route.targets) ?? [];
+    return new Set(targets.map((target) => target.id));
+  } catch (err) {
+    log.warn("the router's table cannot be read", { err });
+    return new Set();
+  }
 }

@@ -2,10 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline, type Readable, Writable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { AppError, isAppError, messageOf } from "../core/errors.ts";
-import { newId } from "../core/ids.ts";
+import { newId, type AppId } from "../core/ids.ts";
 import type { Actor } from "../core/types.ts";
 import { parseRepositoryPath, serviceOf, type GitService } from "./command.ts";
 import { configArguments, repositoryConfig } from "./environment.ts";
+import type { PushTarget } from "./ports.ts";
 import type { PushDeps } from "./push.ts";
 import { receivePush } from "./receive.ts";
 import { protocolEnvironment, serveFetch } from "./serve.ts";
@@ -16,6 +17,8 @@ export type GitHttp = (request: IncomingMessage, response: ServerResponse, actor
 
 interface Asked {
   readonly deps: PushDeps;
+  /** Apps that the first request of a push made; the second, which carries the push, tells. */
+  readonly untold: Set<AppId>;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly actor: Actor;
@@ -25,9 +28,10 @@ interface Asked {
 
 /** Git's protocol over HTTP (gitprotocol-http). Who the actor is has been found out before. */
 export function createGitHttp(deps: PushDeps): GitHttp {
+  const untold = new Set<AppId>();
   return async (request, response, actor) => {
     try {
-      await dispatch(deps, request, response, actor);
+      await dispatch(deps, untold, request, response, actor);
     } catch (err) {
       fail(deps, response, err);
     }
@@ -36,6 +40,7 @@ export function createGitHttp(deps: PushDeps): GitHttp {
 
 async function dispatch(
   deps: PushDeps,
+  untold: Set<AppId>,
   request: IncomingMessage,
   response: ServerResponse,
   actor: Actor,
@@ -48,7 +53,7 @@ async function dispatch(
     throw new AppError("REPOSITORY_PATH_INVALID", { path: url.pathname });
   }
   const appName = parseRepositoryPath(decodeURIComponent(match[1] ?? ""));
-  const asked = { deps, request, response, actor, appName, service };
+  const asked = { deps, untold, request, response, actor, appName, service };
   return isAdvertisement ? advertise(asked) : exchange(asked);
 }
 
@@ -84,7 +89,7 @@ async function exchange(asked: Asked): Promise<void> {
   response.once("close", onClosed);
   const stdout = sinkTo(response, closed.signal);
   const streams = { stdin: bodyOf(request), stdout, stderr: sinkToNothing(), options: ["--stateless-rpc"], env };
-  const target = service === "receive-pack" ? deps.pushes.target(actor, asked.appName) : undefined;
+  const target = service === "receive-pack" ? pushTarget(asked) : undefined;
   const app = target?.app ?? deps.pushes.source(actor, asked.appName);
   start(asked, `application/x-git-${service}-result`);
   if (target === undefined) await serveFetch(deps.repositories, { ...streams, app, gone: closed.signal });
@@ -94,8 +99,16 @@ async function exchange(asked: Asked): Promise<void> {
   request.resume();
 }
 
-function appOf({ deps, actor, service, appName }: Asked) {
-  return service === "receive-pack" ? deps.pushes.target(actor, appName).app : deps.pushes.source(actor, appName);
+function appOf({ deps, untold, actor, service, appName }: Asked) {
+  if (service !== "receive-pack") return deps.pushes.source(actor, appName);
+  const { app, created } = deps.pushes.target(actor, appName);
+  if (created) untold.add(app.id);
+  return app;
+}
+
+function pushTarget({ deps, untold, actor, appName }: Asked): PushTarget {
+  const { app, created } = deps.pushes.target(actor, appName);
+  return { app, created: untold.delete(app.id) || created };
 }
 
 function start({ response }: Asked, contentType: string): void {

@@ -6,7 +6,8 @@ import type { Output } from "../core/output.ts";
 import type { Actor, App, Build, Droplet } from "../core/types.ts";
 import type { Failure } from "../scheduler/ports.ts";
 import type { ReleaseDeps } from "./deps.ts";
-import { reportFailure, servingLine, StepTimes } from "./report.ts";
+import { formationFor, scalableTypes } from "./formation.ts";
+import { deployedLine, reportFailure, servingLine, StepTimes } from "./report.ts";
 import { bringUp, insertRelease } from "./rollout.ts";
 
 export interface Push {
@@ -46,6 +47,7 @@ export async function deploy(deps: ReleaseDeps, push: Push, out: Output, signal:
         supersedes: true,
         signal,
         onWait: (running) => log.out.step(`Waiting: ${running} of "${app.name}" is in progress`),
+        onSupersede: (waiting) => log.out.step(`Taking the place of ${waiting}, which was waiting`),
       },
       (by): Outcome => ({ status: "superseded", by }),
       (workSignal) => deployNow(deps, push, build, log.out, workSignal),
@@ -84,9 +86,10 @@ async function deployNow(
   });
   deps.fault("release-stored");
   const result = await bringUp(deps, app, release, droplet, out, signal, times);
-  if (!result.ok) return { status: "failed", failure: result.failure };
+  if (!result.ok) return { status: signal.aborted ? "cancelled" : "failed", failure: result.failure };
   out.detail(times.toString());
-  out.result(`v${release.version} deployed: ${deps.urlsOf(app.id)[0] ?? "it has no route yet"}`);
+  const formation = formationFor(scalableTypes(release.processes), deps.apps.formation(app.id));
+  out.result(deployedLine(deps.apps.getById(app.id) ?? app, release.version, formation, deps.urlsOf(app.id)[0]));
   return { status: "succeeded", version: release.version };
 }
 

@@ -8,6 +8,8 @@ export interface QueueEntry {
   readonly signal: AbortSignal;
   /** Called once if there is something to wait for. */
   readonly onWait: (running: string) => void;
+  /** Called for each entry that this one takes the place of. */
+  readonly onSupersede?: (waiting: string) => void;
 }
 
 type Admission =
@@ -76,8 +78,8 @@ export class AppQueue {
     if (lane.running === undefined && lane.waiting.length === 0) {
       return Promise.resolve(occupy(lane, entry));
     }
-    if (entry.supersedes) this.#supersede(lane, entry.title);
     entry.onWait(lane.running?.title ?? "another change");
+    if (entry.supersedes) this.#supersede(lane, entry);
     return new Promise((resolve, reject) => {
       const waiting: Waiting = { entry, admit: resolve };
       lane.waiting.push(waiting);
@@ -94,10 +96,11 @@ export class AppQueue {
     });
   }
 
-  #supersede(lane: Lane, by: string): void {
+  #supersede(lane: Lane, by: QueueEntry): void {
     for (const waiting of lane.waiting.filter((other) => other.entry.supersedes)) {
       lane.waiting.splice(lane.waiting.indexOf(waiting), 1);
-      waiting.admit({ admitted: false, by });
+      by.onSupersede?.(waiting.entry.title);
+      waiting.admit({ admitted: false, by: by.title });
     }
   }
 }

@@ -1,5 +1,7 @@
 import type { Output } from "../core/output.ts";
+import { web } from "../core/ids.ts";
 import { formatDuration } from "../core/time.ts";
+import type { App, FormationEntry } from "../core/types.ts";
 import type { Failure } from "../scheduler/ports.ts";
 
 /** A step that took less took no time, for people. */
@@ -49,6 +51,25 @@ export function reportFailure(out: Output, failure: Failure, serving: string): v
 /** `Nothing was changed: v6 still serves.` */
 export function servingLine(currentVersion: number | undefined): string {
   return currentVersion === undefined
-    ? "No release is current."
+    ? "Nothing was deployed: there is no release yet."
     : `Nothing was changed: v${currentVersion} is still current.`;
+}
+
+/** How a deploy ends well: where it answers, or why nothing does and what to type. */
+export function deployedLine(
+  app: Pick<App, "name" | "stopped">,
+  version: number,
+  formation: readonly FormationEntry[],
+  url: string | undefined,
+): string {
+  const deployed = `v${version} deployed`;
+  if (app.stopped) return `${deployed}, but "${app.name}" is stopped; start it with: paas ps:start -a ${app.name}`;
+  const [first] = formation;
+  if (first === undefined) return `${deployed}, but it has no process that runs: add a web line to the Procfile`;
+  const scale = (type: string) => `start it with: paas ps:scale ${type}=1 -a ${app.name}`;
+  if (formation.every((entry) => entry.count === 0)) return `${deployed}, but no instance runs; ${scale(first.type)}`;
+  const front = formation.find((entry) => entry.type === web);
+  if (front === undefined) return `${deployed}; it has no web process, so it answers no requests`;
+  if (front.count === 0) return `${deployed}, but web is scaled to 0; ${scale(web)}`;
+  return `${deployed}: ${url ?? "it has no route yet"}`;
 }

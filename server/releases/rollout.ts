@@ -129,14 +129,24 @@ export async function rollOut(
   });
   deps.fault("generation-stored");
   const giveUp = () => abandon(deps, app.id, id, release.version, signal.reason);
+  const limitMs = rolloutLimitMs(release);
+  const late = new Error(`it was not up within ${limitMs / 1000} s; the engine may be slow or away`);
+  const timer = setTimeout(() => abandon(deps, app.id, id, release.version, late), limitMs);
   signal.addEventListener("abort", giveUp, { once: true });
   deps.scheduler.trigger(app.id);
   try {
     if (signal.aborted) giveUp();
     return await outcome;
   } finally {
+    clearTimeout(timer);
     signal.removeEventListener("abort", giveUp);
   }
+}
+
+/** Longest boot and settle time of its types, and two minutes for the engine. */
+function rolloutLimitMs(release: Release): number {
+  const times = Object.values(release.checks).map((checks) => checks.bootTimeoutMs + checks.settleMs);
+  return Math.max(0, ...times) + 120_000;
 }
 
 /** Only before the commit point; after it the new release is whole and stays. */

@@ -34,6 +34,7 @@ export class Scheduler implements AsyncDisposable {
   readonly #rollouts = new Map<string, Rollout>();
   readonly #waiters = new Set<Waiter>();
   readonly #prober: Prober;
+  #isOpen = false;
 
   constructor(deps: SchedulerDeps) {
     this.#deps = deps;
@@ -53,24 +54,34 @@ export class Scheduler implements AsyncDisposable {
     );
   }
 
-  /** Instances of the current generation that may take requests as they are now. */
-  async routable(appId: AppId): Promise<readonly RoutedInstance[]> {
+  /**
+   * Instances of the current generation that may take requests as they are now. One that the router sends requests to
+   * already stays, also when it has not passed its check again yet.
+   */
+  async routable(appId: AppId, routedBefore: ReadonlySet<string>): Promise<readonly RoutedInstance[]> {
     const loop = this.#loop(appId);
     const observed = await loop.observe();
     const desired = loop.view?.desired;
     if (desired === undefined) return [];
-    const step = plan(desired, { ...observed, routed: new Set() }, this.#deps.now()).steps.find(
-      (s) => s.kind === "route",
-    );
-    return (step?.targets ?? []).map((id) => routedInstance(observed, id)).filter((found) => found !== undefined);
+    const routed = new Set(observed.instances.map((instance) => instance.id).filter((id) => routedBefore.has(id)));
+    const step = plan(desired, { ...observed, routed }, this.#deps.now()).steps.find((s) => s.kind === "route");
+    const targets = step?.targets ?? [...routed];
+    return targets.map((id) => routedInstance(observed, id)).filter((found) => found !== undefined);
+  }
+
+  /** From now on loops work. Before, nobody knows what is routed, and a pass could let go what serves. */
+  open(appIds: readonly AppId[]): void {
+    this.#isOpen = true;
+    for (const appId of new Set([...appIds, ...this.#loops.keys()])) this.trigger(appId);
   }
 
   trigger(appId: AppId): void {
-    this.#loop(appId).trigger();
+    const loop = this.#loop(appId);
+    if (this.#isOpen) loop.trigger();
   }
 
   triggerAll(): void {
-    for (const loop of this.#loops.values()) loop.trigger();
+    for (const appId of this.#loops.keys()) this.trigger(appId);
   }
 
   /** Resolves when the generation is current and routed, or has failed. Call before the generation is stored. */

@@ -19,6 +19,17 @@ test("a push over http deploys, shows what the deploy says and moves the branch"
   expect(await door.ref("shop", "refs/heads/main")).toBe(await project.git("rev-parse", "HEAD"));
 });
 
+test("the push that makes an app says so, and only that one", async () => {
+  await using door = await Door.open();
+  const project = await door.project("shop");
+  const first = await project.push(door.httpUrl("shop"), "main");
+  expect(first.stderr).toContain('-----> Created app "shop"');
+  await project.git("commit", "--quiet", "--allow-empty", "-m", "second");
+  const second = await project.push(door.httpUrl("shop"), "main");
+  expect(second.code).toBe(0);
+  expect(second.stderr).not.toContain("Created app");
+});
+
 test("what a deploy says over http is shown while it runs", async () => {
   await using door = await Door.open();
   const project = await door.project("shop");

@@ -13,7 +13,7 @@ function push(queue: AppQueue, title: string, until: Promise<void>, log: string[
   const onWait = (running: string) => log.push(`${title} waits for ${running}`);
   return queue.run(
     shop,
-    { title, supersedes: true, signal, onWait },
+    { title, supersedes: true, signal, onWait, onSupersede: (waiting) => log.push(`${title} instead of ${waiting}`) },
     (by) => `${title} superseded by ${by}`,
     async (workSignal) => {
       log.push(`${title} runs`);
@@ -47,6 +47,7 @@ test("the newer of two that wait takes the place of the older", async () => {
   expect(await b).toBe("b superseded by c");
   first.resolve();
   expect(await Promise.all([a, c])).toEqual(["a done", "c done"]);
+  expect(log).toContain("c instead of b");
 });
 
 test("cancel ends what runs and lets the next one in", async () => {

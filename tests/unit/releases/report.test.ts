@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { parseAppName, parseProcessType } from "../../../server/core/ids.ts";
+import type { FormationEntry } from "../../../server/core/types.ts";
+import { deployedLine } from "../../../server/releases/report.ts";
+
+const shop = { name: parseAppName("shop"), stopped: false };
+const url = "http://shop.example.test";
+
+function formation(counts: Readonly<Record<string, number>>): readonly FormationEntry[] {
+  return Object.entries(counts).map(([type, count]) => ({
+    ...{ type: parseProcessType(type), count },
+    ...{ memoryMb: 512, cpus: 1 },
+  }));
+}
+
+test("a deploy that answers requests ends with its URL", () => {
+  expect(deployedLine(shop, 3, formation({ web: 2, worker: 0 }), url)).toBe(`v3 deployed: ${url}`);
+  expect(deployedLine(shop, 3, formation({ web: 1 }), undefined)).toBe("v3 deployed: it has no route yet");
+});
+
+test.each([
+  [{ worker: 0 }, "v3 deployed, but no instance runs; start it with: paas ps:scale worker=1 -a shop"],
+  [{ web: 0, worker: 0 }, "v3 deployed, but no instance runs; start it with: paas ps:scale web=1 -a shop"],
+  [{ web: 0, worker: 1 }, "v3 deployed, but web is scaled to 0; start it with: paas ps:scale web=1 -a shop"],
+  [{ worker: 1 }, "v3 deployed; it has no web process, so it answers no requests"],
+  [{}, "v3 deployed, but it has no process that runs: add a web line to the Procfile"],
+])("a deploy with %j names no URL, for nothing would answer there", (counts, line) => {
+  expect(deployedLine(shop, 3, formation(counts), url)).toBe(line);
+});
+
+test("a deploy of a stopped app says how to start it", () => {
+  const line = 'v3 deployed, but "shop" is stopped; start it with: paas ps:start -a shop';
+  expect(deployedLine({ ...shop, stopped: true }, 3, formation({ web: 1 }), url)).toBe(line);
+});
