@@ -7,6 +7,7 @@ import type { WireError } from "../server/core/records.ts";
 import type { LogLine } from "../server/core/types.ts";
 import type { Connection } from "./connection.ts";
 import { CliError, exitCodeOf } from "./failure.ts";
+import { problemMark } from "./output/mark.ts";
 import { readRecords } from "./records.ts";
 import { send } from "./transport.ts";
 
@@ -55,8 +56,13 @@ export class Client {
     onLine: (text: string) => void,
   ): Promise<JobOutput<OutputOf<Endpoint<M, P>>>> {
     const response = await this.#send(method, path, input as AnyInput);
+    const told = new Set<string>();
     const value = await readRecords(response, (record) => {
-      if (record.type === "line") onLine(record.text);
+      if (record.type !== "line") return;
+      told.add(record.text);
+      onLine(record.text);
+    }).catch((err: unknown) => {
+      throw err instanceof CliError && told.has(`${problemMark}${err.message}`) ? asTold(err) : err;
     });
     return value as JobOutput<OutputOf<Endpoint<M, P>>>;
   }
@@ -101,6 +107,11 @@ export function fillPath(path: string, { param = {}, query = {} }: AnyInput): st
   const filled = path.replaceAll(/:([a-z]+)/g, (_all, name: string) => encodeURIComponent(param[name] ?? ""));
   const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return given.length === 0 ? filled : `${filled}?${new URLSearchParams(given).toString()}`;
+}
+
+/** The reason was a line of the work already: it is not said twice. */
+function asTold({ message, hint, exitCode }: CliError): CliError {
+  return new CliError(message, hint, exitCode, true);
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {

@@ -1,4 +1,4 @@
-import { CliError } from "./failure.ts";
+import { usageError } from "./failure.ts";
 
 /** Where the daemon is, and as whom to talk to it. Without a token the socket makes us the owner. */
 export type Connection =
@@ -29,10 +29,7 @@ export function parseAddress(raw: string, token: string | undefined): Connection
   if (raw.startsWith("unix:/")) return { kind: "unix", socketPath: raw.slice("unix:".length), token };
   const url = URL.parse(raw);
   if (url && ["http:", "https:"].includes(url.protocol)) return { kind: "http", url, token };
-  throw new CliError(
-    `"${raw}" is not the address of a daemon.`,
-    "Write it like http://paas.example.test or unix:/path.",
-  );
+  throw usageError(`"${raw}" is not the address of a daemon.`, "Write it like http://paas.example.test or unix:/path.");
 }
 
 /** The same rule as the daemon's own settings have. */

@@ -4,6 +4,7 @@ import { findConnection } from "./connection.ts";
 import { CliError, exitCode, usageError } from "./failure.ts";
 import type { Io } from "./io.ts";
 import { LocalMachine } from "./local.ts";
+import { problemMark } from "./output/mark.ts";
 import type { Input } from "./verb.ts";
 
 /** What a verb works with. */
@@ -68,9 +69,9 @@ export class Context {
     else this.print(...render(value));
   }
 
-  /** Where the lines of a long verb go: with `--json` the standard output is for the value alone. */
+  /** Where the lines of a long verb go: with `--json` the standard output is for the value alone; problems never go there. */
   progress(input: Input): (line: string) => void {
-    return (line) => (input.flag("json") ? this.warn(line) : this.print(line));
+    return (line) => (input.flag("json") || line.startsWith(problemMark) ? this.warn(line) : this.print(line));
   }
 
   /** Whether to colour what goes to the standard output. */

@@ -4,12 +4,15 @@ export const exitCode = { ok: 0, failed: 1, usage: 2, notAllowed: 4 } as const;
 export class CliError extends Error {
   readonly hint: string;
   readonly exitCode: number;
+  /** The person has read it already, as a line of the work that failed. */
+  readonly isTold: boolean;
 
-  constructor(message: string, hint: string, code: number = exitCode.failed) {
+  constructor(message: string, hint: string, code: number = exitCode.failed, isTold = false) {
     super(message);
     this.name = "CliError";
     this.hint = hint;
     this.exitCode = code;
+    this.isTold = isTold;
   }
 }
 

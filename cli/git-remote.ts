@@ -1,5 +1,6 @@
 import path from "node:path";
 import { remoteApp } from "./app-name.ts";
+import type { Connection } from "./connection.ts";
 import type { Context } from "./context.ts";
 import type { LocalMachine } from "./local.ts";
 import { root } from "./root.ts";
@@ -23,6 +24,16 @@ interface RemoteOptions {
   readonly isForced: boolean;
 }
 
+const local = ["127.0.0.1", "localhost", "[::1]"];
+
+/** The daemon names itself as it is on its own machine; who logged in from elsewhere reaches it where the login does. */
+export function addressesFrom<A extends Addresses>(connection: Connection, info: A): A {
+  if (connection.kind !== "http") return info;
+  const gitSsh = new URL(info.gitSsh);
+  if (local.includes(gitSsh.hostname)) gitSsh.hostname = connection.url.hostname;
+  return { ...info, gitSsh: gitSsh.href, gitHttp: `${connection.url.origin}/${info.app.name}.git` };
+}
+
 /** Makes `git push paas main` work in this repository: the remote, and for http the credential helper. */
 export async function addRemote(context: Context, info: Addresses, options: RemoteOptions): Promise<RemoteOutcome> {
   const { local } = context;
@@ -31,7 +42,8 @@ export async function addRemote(context: Context, info: Addresses, options: Remo
   if (before !== undefined && !options.isForced && remoteApp(before) !== info.app.name)
     return { kind: "taken", url: before };
   const protocol = options.protocol ?? ((await hasRegisteredKey(context)) ? "ssh" : "http");
-  const url = protocol === "ssh" ? info.gitSsh : info.gitHttp;
+  const { gitSsh, gitHttp } = addressesFrom(context.client.connection, info);
+  const url = protocol === "ssh" ? gitSsh : gitHttp;
   if (before === undefined) await local.git("remote", "add", "paas", url);
   else await local.git("remote", "set-url", "paas", url);
   if (protocol === "http") await setCredentialHelper(context, url);
@@ -42,7 +54,8 @@ export async function addRemote(context: Context, info: Addresses, options: Remo
 export async function renameRemote(context: Context, from: string, info: Addresses): Promise<void> {
   const url = await context.local.git("config", "--get", "remote.paas.url");
   if (url === undefined || remoteApp(url) !== from) return;
-  await context.local.git("remote", "set-url", "paas", url.startsWith("http") ? info.gitHttp : info.gitSsh);
+  const { gitSsh, gitHttp } = addressesFrom(context.client.connection, info);
+  await context.local.git("remote", "set-url", "paas", url.startsWith("http") ? gitHttp : gitSsh);
 }
 
 /** The empty helper first: without it git would also ask, and store our short-lived tokens in, the user's own helpers. */

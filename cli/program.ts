@@ -41,11 +41,21 @@ export async function runCommandLine(argv: readonly string[], io: Io): Promise<n
     code = result;
   });
   try {
-    await program.parseAsync(argv[0] === "--version" ? ["version"] : [...argv], { from: "user" });
+    await program.parseAsync(normalise(argv, program), { from: "user" });
     return code ?? exitCode.ok;
   } catch (err) {
     return report(err, context);
   }
+}
+
+/** `help ps` is `ps --help`; a verb that does not exist is refused, whatever is asked about it. */
+function normalise(argv: readonly string[], program: Command): string[] {
+  if (argv[0] === "--version") return ["version"];
+  const isHelp = argv[0] === "help" && argv.length > 1;
+  const verb = isHelp ? argv[1] : argv[0];
+  const isVerb = (name: string) => program.commands.some((one) => one.name() === name || one.aliases().includes(name));
+  if (verb !== undefined && !verb.startsWith("-") && verb !== "help" && !isVerb(verb)) return [verb];
+  return isHelp && verb !== undefined ? [verb, "--help"] : [...argv];
 }
 
 function report(err: unknown, context: Context): number {
@@ -54,21 +64,24 @@ function report(err: unknown, context: Context): number {
     return report(fromCommander(err), context);
   }
   if (!(err instanceof CliError)) throw err;
-  context.warn(`error: ${err.message}`, err.hint);
+  if (!err.isTold) context.warn(`error: ${err.message}`, err.hint);
   return err.exitCode;
 }
 
-/** `error: unknown command 'pss'\n(Did you mean ps?)` in our two lines. */
-function fromCommander(err: CommanderError): CliError {
+/** `error: unknown command 'pss'\n(Did you mean ps?)` in our two lines. Of a verb the hint is its first example. */
+function fromCommander(err: CommanderError, verb?: Verb): CliError {
   if (err.code === "commander.help") return usageError("No verb is given.", "See all verbs with: paas help");
   const [message = "", more] = err.message.replace(/^error: /, "").split("\n");
   const suggestion = /^\(Did you mean (?:one of )?(.*)\?\)$/.exec(more ?? "")?.[1];
   const line = message.replace("unknown command", "There is no verb");
-  const hint =
-    suggestion === undefined
-      ? 'Add --help to a verb to see how it is used; "paas help" lists all.'
-      : `Did you mean: ${suggestion}? "paas help" lists all verbs.`;
+  const hint = suggestion === undefined ? howToUse(verb) : `Did you mean: ${suggestion}? "paas help" lists all verbs.`;
   return usageError(`${line.charAt(0).toUpperCase()}${line.slice(1)}.`.replace(/\.\.$/, "."), hint);
+}
+
+function howToUse(verb: Verb | undefined): string {
+  const [example] = verb?.examples ?? [];
+  if (verb === undefined || example === undefined) return "See all verbs with: paas help";
+  return `Write it like: ${example} (more: paas ${verb.name} --help)`;
 }
 
 function createProgram(context: Context, onResult: (code: number | void) => void): Command {
@@ -87,25 +100,29 @@ function createProgram(context: Context, onResult: (code: number | void) => void
     .helpCommand("help [verb]", "show all verbs, or how to use one");
   for (const { title, verbs } of verbGroups) {
     for (const verb of verbs) {
-      const command = toCommand(verb, context, onResult).helpGroup(`${title}:`).copyInheritedSettings(program);
+      const command = new Command(verb.name).copyInheritedSettings(program).helpGroup(`${title}:`);
+      define(command, verb, context, onResult);
       program.addCommand(command, { hidden: verb.isHidden === true });
     }
   }
   return program;
 }
 
-function toCommand(verb: Verb, context: Context, onResult: (code: number | void) => void): Command {
-  const command = new Command(verb.name)
+function define(command: Command, verb: Verb, context: Context, onResult: (code: number | void) => void): void {
+  command
     .summary(verb.summary)
     .description(verb.summary)
-    .aliases([...(verb.aliases ?? [])]);
+    .aliases([...(verb.aliases ?? [])])
+    .exitOverride((err) => {
+      throw err.exitCode === 0 ? err : fromCommander(err, verb);
+    });
   for (const arg of verb.args ?? []) command.argument(arg);
   if (verb.hasApp) command.option("-a, --app <name>", "the app, else the git remote paas names it");
   for (const [flags, description] of verb.options ?? []) command.option(flags, description);
   if (verb.hasJson) command.option("--json", "as JSON");
   if (verb.isPassThrough) command.passThroughOptions();
   command.addHelpText("after", `\nExamples:\n${verb.examples.map((line) => `  $ ${line}`).join("\n")}`);
-  return command.action(async () => {
+  command.action(async () => {
     if (verb.isLocal && context.isRemote) refuseRemote(verb);
     onResult(await verb.run(context, new Input(command.args, command.opts())));
   });

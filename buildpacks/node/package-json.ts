@@ -1,3 +1,4 @@
+import { messageOf } from "../../server/core/errors.ts";
 import type { SourceView } from "../../server/builds/plan.ts";
 import { asRecord, asText, isRecord, type JsonObject, type Refusal, refuse } from "../reading.ts";
 
@@ -18,13 +19,30 @@ export function readPackageJson(source: SourceView): PackageJson | Refusal {
   if (text === undefined)
     return refuse("There is no package.json.", "Make one with: npm init. Commit it and push again.");
   const raw = parseObject(text);
-  if (raw === undefined) {
+  return raw === undefined ? unreadable(text) : packageOf(raw);
+}
+
+function unreadable(text: string): Refusal {
+  const correct = "Correct it, commit and push again.";
+  if (/^(<{7}|>{7}|={7})/m.test(text)) {
     return refuse(
-      "package.json is not valid JSON.",
-      "Find the place with: node -e 'require(\"./package.json\")'. Correct it, commit and push again.",
+      "package.json has merge conflict markers in it.",
+      "Keep one side, remove the markers, commit and push again.",
     );
   }
-  return packageOf(raw);
+  const problem = jsonProblem(text);
+  if (problem !== undefined) return refuse(`package.json cannot be read: ${problem}.`, correct);
+  return refuse("package.json is no JSON object.", "Make one with: npm init. Commit it and push again.");
+}
+
+/** What the parser says, with line and column where it does. */
+function jsonProblem(text: string): string | undefined {
+  try {
+    JSON.parse(withoutMark(text));
+    return undefined;
+  } catch (err) {
+    return messageOf(err).replace(/\s+/g, " ");
+  }
 }
 
 /** The package.json of a workspace member; unreadable is undefined, the installer says why. */
@@ -65,9 +83,13 @@ function texts(value: unknown): Readonly<Record<string, string>> {
 
 function parseObject(text: string): JsonObject | undefined {
   try {
-    const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ""));
+    const value: unknown = JSON.parse(withoutMark(text));
     return isRecord(value) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+function withoutMark(text: string): string {
+  return text.replace(/^\uFEFF/, "");
 }

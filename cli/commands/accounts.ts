@@ -3,6 +3,7 @@ import { usageError, CliError } from "../failure.ts";
 import { readAll } from "../io.ts";
 import { moment } from "../output/moment.ts";
 import { table } from "../output/table.ts";
+import { parseCount } from "./releases.ts";
 import type { Context } from "../context.ts";
 import type { Input, Verb, VerbGroup, VerbOption } from "../verb.ts";
 
@@ -167,9 +168,26 @@ const removeUser: Verb = {
   },
 };
 
+const audit: Verb = {
+  name: "audit",
+  summary: "show who changed what, the newest first",
+  hasJson: true,
+  options: [["-n, --num <count>", "how many, 50 unless told"]],
+  examples: ["paas audit", "paas audit -n 500 --json"],
+  async run(context, input) {
+    const count = String(parseCount(input.option("num") ?? "50"));
+    const found = await context.client.call("get", "/v1/audit", { query: { count } });
+    context.show(input, found, () => {
+      if (found.length === 0) return ["Nothing was changed yet."];
+      const rows = found.map(({ at, actor, verb, resource }) => [moment(at, context.io.now()), actor, verb, resource]);
+      return table(["WHEN", "BY", "WHAT", "OF"], rows);
+    });
+  },
+};
+
 export const accountVerbs: VerbGroup = {
   title: "Keys, tokens, users",
-  verbs: [keys, addKey, removeKey, tokens, createToken, revokeToken, users, addUser, setRole, removeUser],
+  verbs: [keys, addKey, removeKey, tokens, createToken, revokeToken, users, addUser, setRole, removeUser, audit],
 };
 
 function userOf(input: Input): { user?: string } {

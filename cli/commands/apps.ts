@@ -1,6 +1,6 @@
 import type { AppInfo } from "../../server/api/platform.ts";
 import type { Shown } from "../client.ts";
-import { addRemote, renameRemote, type RemoteOutcome } from "../git-remote.ts";
+import { addRemote, addressesFrom, renameRemote, type RemoteOutcome } from "../git-remote.ts";
 import { usageError } from "../failure.ts";
 import { moment } from "../output/moment.ts";
 import { pairs, table } from "../output/table.ts";
@@ -40,7 +40,10 @@ const create: Verb = {
     const remote = wantsRemote
       ? await addRemote(context, info, { protocol: protocolOf(input), isForced: false })
       : undefined;
-    context.show(input, info, () => [`Created ${info.app.name}`, ...describeRemote(info.app.name, remote)]);
+    const shown = addressesFrom(context.client.connection, info);
+    const later = [`Push to it with: git remote add paas ${shown.gitSsh} && git push paas main`];
+    const next = remote === undefined ? later : describeRemote(info.app.name, remote);
+    context.show(input, shown, () => [`Created ${info.app.name}`, ...next]);
   },
 };
 
@@ -54,7 +57,8 @@ const info: Verb = {
   examples: ["paas apps:info shop"],
   async run(context, input) {
     const app = input.optionalArg(0) ?? (await context.app(input));
-    const found = await context.client.call("get", "/v1/apps/:app", { param: { app } });
+    const answer = await context.client.call("get", "/v1/apps/:app", { param: { app } });
+    const found = addressesFrom(context.client.connection, answer);
     context.show(input, found, () => [`=== ${found.app.name}`, "", ...pairs(describe(found, context.io.now()))]);
   },
 };
@@ -88,7 +92,6 @@ const destroy: Verb = {
     const app = input.optionalArg(0) ?? (await context.app(input));
     const query = { confirm: input.option("confirm") ?? "" };
     await context.client.job("delete", "/v1/apps/:app", { param: { app }, query }, context.progress(input));
-    context.print(`Destroyed ${app}`);
   },
 };
 
@@ -135,8 +138,8 @@ function versionOf(version: number | undefined): string {
   return version === undefined ? "-" : `v${version}`;
 }
 
-function describeRemote(app: string, outcome: RemoteOutcome | undefined): readonly string[] {
-  switch (outcome?.kind) {
+function describeRemote(app: string, outcome: RemoteOutcome): readonly string[] {
+  switch (outcome.kind) {
     case "set":
       return [`Git remote paas: ${outcome.url}`, "Deploy with: git push paas main"];
     case "taken":
@@ -145,8 +148,6 @@ function describeRemote(app: string, outcome: RemoteOutcome | undefined): readon
         `Change it with: paas git:remote -a ${app}`,
       ];
     case "no-repository":
-      return [`In a git repository, type: paas git:remote -a ${app}`];
-    case undefined:
-      return [];
+      return [`In the git repository of the app, type: paas git:remote -a ${app}`];
   }
 }

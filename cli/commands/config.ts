@@ -59,15 +59,9 @@ const set: Verb = {
     if (fromStdin !== undefined) change[fromStdin] = (await readAll(context.io.stdin)).replace(/\r?\n$/, "");
     const keys = Object.keys(change);
     if (keys.length === 0) throw usageError("No config var is named.", "Write NAME=value: paas config:set GREETING=hi");
-    const progress = context.progress(input);
-    progress(`Setting ${keys.join(", ")} and restarting ${app}`);
     const result = await changeConfig(context, input, app, change);
-    // What came by standard input is likely a secret: it is not shown again.
-    const shown = Object.entries(change).filter(([key]) => key !== fromStdin);
-    context.show(input, result, () => [
-      done(result.version),
-      ...pairs(shown.map(([key, value]) => [key, value ?? ""])),
-    ]);
+    // Values are likely secrets: they are not shown again.
+    context.show(input, result, () => [done("Set", keys, result.version)]);
   },
 };
 
@@ -82,9 +76,8 @@ const unset: Verb = {
   async run(context, input) {
     const app = await context.app(input);
     const change = Object.fromEntries(input.args.map((key): [string, null] => [key, null]));
-    context.progress(input)(`Unsetting ${input.args.join(", ")} and restarting ${app}`);
     const result = await changeConfig(context, input, app, change);
-    context.show(input, result, () => [done(result.version)]);
+    context.show(input, result, () => [done("Unset", input.args, result.version)]);
   },
 };
 
@@ -112,6 +105,6 @@ export function parseAssignments(words: readonly string[]): Change {
   return change;
 }
 
-function done(version: number | undefined): string {
-  return version === undefined ? "done, the next push will use it" : `done, v${version}`;
+function done(verb: string, keys: readonly string[], version: number | undefined): string {
+  return `${verb} ${keys.join(", ")}${version === undefined ? "; the next push will use it" : `: v${version}`}`;
 }

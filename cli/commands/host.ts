@@ -1,6 +1,10 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import type { SystemInfo } from "../../server/api/platform.ts";
+import type { Shown } from "../client.ts";
 import { CliError } from "../failure.ts";
+import { age } from "../output/moment.ts";
+import { pairs } from "../output/table.ts";
 import { root } from "../root.ts";
 import type { Context } from "../context.ts";
 import type { Input, Verb, VerbGroup, VerbOption } from "../verb.ts";
@@ -56,14 +60,17 @@ const doctor: Verb = {
 
 const version: Verb = {
   name: "version",
-  summary: "show the version of this command and, if it answers, of the daemon",
+  summary: "show the version of this command and of the daemon, with its home and ports",
   hasJson: true,
-  examples: ["paas version"],
+  examples: ["paas version", "paas version --json"],
   async run(context, input) {
     const own = (JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string }).version;
-    const daemon = await daemonVersion(context);
-    const shown = { client: own, daemon, node: process.versions.node };
-    context.show(input, shown, () => [`paas ${own} (Node ${shown.node})`, ...(daemon ? [`daemon ${daemon}`] : [])]);
+    const system = await systemInfo(context);
+    const shown = { client: own, node: process.versions.node, daemon: system?.version, system };
+    context.show(input, shown, () => [
+      `paas ${own} (Node ${shown.node})`,
+      ...(system === undefined ? ["daemon does not answer"] : describeSystem(system, context.io.now())),
+    ]);
   },
 };
 
@@ -105,9 +112,24 @@ function optionName(flags: string): string {
   return name.replaceAll(/-([a-z])/g, (_all, letter: string) => letter.toUpperCase());
 }
 
-async function daemonVersion(context: Context): Promise<string | undefined> {
+function describeSystem(system: Shown<SystemInfo>, now: number): readonly string[] {
+  const { version: daemon, home, domain, httpPort, sshPort, apiPort, startedAt, engineProblem } = system;
+  return [
+    `daemon ${daemon}, up ${age(now - startedAt)}`,
+    "",
+    ...pairs([
+      ["Home", home],
+      ["Apps", `http://APP.${domain}${httpPort === 80 ? "" : `:${httpPort}`}`],
+      ["ssh", `port ${sshPort}`],
+      ["API", `http://127.0.0.1:${apiPort}`],
+      ["Engine", engineProblem ?? "answers"],
+    ]),
+  ];
+}
+
+async function systemInfo(context: Context): Promise<Shown<SystemInfo> | undefined> {
   try {
-    return (await context.client.call("get", "/v1/system", {})).version;
+    return await context.client.call("get", "/v1/system", {});
   } catch (err) {
     if (err instanceof CliError) return undefined;
     throw err;

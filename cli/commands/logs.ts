@@ -22,10 +22,13 @@ const logs: Verb = {
   async run(context, input) {
     const query = toQuery(input);
     const app = await context.app(input);
+    let count = 0;
     await context.client.logs(app, query, (line) => {
+      count += 1;
       const text = input.flag("json") ? JSON.stringify(line) : renderLogLine(line, context.hasColour);
       return writeAll(context.io.stdout, `${text}\n`);
     });
+    if (count === 0 && query["lines"] !== "0") context.warn(`${app} has no such log lines.`);
   },
 };
 

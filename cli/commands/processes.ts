@@ -57,7 +57,6 @@ const restart: Verb = {
     const type = input.optionalArg(0);
     const json = type === undefined ? {} : { type };
     await context.client.job("post", "/v1/apps/:app/restart", { param: { app }, json }, context.progress(input));
-    context.print(`Restarted ${type === undefined ? app : `${type} of ${app}`}`);
   },
 };
 
@@ -70,7 +69,6 @@ const stop: Verb = {
   async run(context, input) {
     const app = await context.app(input);
     await context.client.job("post", "/v1/apps/:app/stop", { param: { app } }, context.progress(input));
-    context.print(`Stopped ${app}. Start it again with: paas ps:start -a ${app}`);
   },
 };
 
@@ -83,7 +81,6 @@ const start: Verb = {
   async run(context, input) {
     const app = await context.app(input);
     await context.client.job("post", "/v1/apps/:app/start", { param: { app } }, context.progress(input));
-    context.print(`Started ${app}`);
   },
 };
 
@@ -91,6 +88,8 @@ export const processVerbs: VerbGroup = { title: "Processes", verbs: [list, scale
 
 const absolute = /^([A-Za-z0-9_-]+)=([0-9]{1,3})$/;
 const relative = /^([A-Za-z0-9_-]+?)([+-][0-9]{1,3})$/;
+
+const maxCount = 100;
 
 /** `web=2 worker+1`. @throws CliError (usage) */
 export function parseScale(
@@ -100,10 +99,10 @@ export function parseScale(
   const counts: Record<string, number> = {};
   for (const word of words) {
     const [, type, count] = absolute.exec(word) ?? relative.exec(word) ?? [];
-    if (type === undefined || count === undefined) {
+    if (type === undefined || count === undefined || Number(count) > maxCount) {
       throw usageError(
         `"${word}" is not a valid scale.`,
-        "Write TYPE=COUNT or TYPE+COUNT: paas ps:scale web=2 worker+1",
+        `Write TYPE=COUNT or TYPE+COUNT, at most ${maxCount}: paas ps:scale web=2 worker+1`,
       );
     }
     const before = relative.test(word) ? (formation.find((entry) => entry.type === type)?.count ?? 0) : 0;
@@ -118,9 +117,8 @@ function describeType(
   now: number,
 ): readonly string[] {
   const mine = instances.filter((instance) => instance.type === type).toSorted((a, b) => a.index - b.index);
-  if (count === 0 && mine.length === 0) return [];
   const heading = `=== ${type} (${memoryMb} MB, ${cpus} CPU): ${count}`;
-  return [heading, "", ...mine.map((instance) => describeInstance(instance, now)), ""];
+  return [heading, "", ...mine.map((instance) => describeInstance(instance, now)), ...(mine.length > 0 ? [""] : [])];
 }
 
 function describeInstance(instance: Shown<InstanceStatus>, now: number): string {

@@ -71,11 +71,10 @@ const rollback: Verb = {
     const app = await context.app(input);
     const wanted = input.optionalArg(0);
     const json = wanted === undefined ? {} : { version: parseVersion(wanted) };
-    const progress = context.progress(input);
-    progress(`Rolling ${app} back to ${wanted === undefined ? "the release before" : `v${json.version}`}`);
-    const result = await context.client.job("post", "/v1/apps/:app/rollback", { param: { app }, json }, progress);
+    const param = { app };
+    const result = await context.client.job("post", "/v1/apps/:app/rollback", { param, json }, context.progress(input));
     context.show(input, result, () => [
-      `done, v${result.version}`,
+      `Rolled back: v${result.version}`,
       "Code, config vars and commands are those of then; services and their data stay as they are.",
     ]);
   },

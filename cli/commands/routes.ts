@@ -24,8 +24,9 @@ const list: Verb = {
     const app = input.option("app");
     const all = await context.client.call("get", "/v1/routes", {});
     const routes = app === undefined ? all : all.filter((route) => route.appName === app);
+    if (app !== undefined && routes.length === 0) await context.client.call("get", "/v1/apps/:app", { param: { app } });
     context.show(input, routes, () => {
-      if (routes.length === 0) return ["There are no routes yet. Map one with: paas map-route APP DOMAIN"];
+      if (routes.length === 0) return [`There are no routes yet. Map one with: paas map-route ${app ?? "APP"} DOMAIN`];
       const rows = routes.map((route) => [nameOf(route), route.appName ?? "-", targetOf(route), route.url]);
       return table(["ROUTE", "APP", "PROCESS", "URL"], rows);
     });

@@ -84,7 +84,7 @@ const create: Verb = {
     const json = { offering: input.arg(0), plan: input.arg(1), name: input.arg(2) };
     const service = await context.client.job("post", "/v1/services", { json }, context.progress(input));
     context.show(input, service, () => [
-      `Created service ${json.name}`,
+      `Service ${json.name} is ${service.status}`,
       `Give it to an app with: paas bind-service APP ${json.name}`,
     ]);
   },

@@ -25,7 +25,7 @@ const login: Verb = {
       );
     const actor = await new Client(parseAddress(url, token)).call("get", "/v1/whoami", {});
     context.local.writeLogin({ url, token });
-    context.print(`Logged in to ${url} as ${actor.name}`);
+    context.print(`Logged in to ${url} as ${actor.name} (${actor.role})`);
   },
 };
 
@@ -42,13 +42,14 @@ const logout: Verb = {
 
 const whoami: Verb = {
   name: "whoami",
-  summary: "show as whom and to which daemon you talk",
+  summary: "show as whom, in which role and to which daemon you talk",
   hasJson: true,
   examples: ["paas whoami"],
   async run(context, input) {
     const actor = await context.client.call("get", "/v1/whoami", {});
     const where = describeConnection(context.client.connection);
-    context.show(input, actor, () => [context.isRemote ? actor.name : `${actor.name} at ${where}`]);
+    const who = `${actor.name} (${actor.role})`;
+    context.show(input, actor, () => [context.isRemote ? who : `${who} at ${where}`]);
   },
 };
 

@@ -68,7 +68,7 @@ function tooLarge(): never {
 }
 
 function resources(deps: ApiDeps) {
-  const guard = createGuard(deps.authorize);
+  const guard = createGuard(deps.authorize, (actor, action, resource) => deps.auth.record(actor, action, resource));
   return new Hono<ApiEnv>()
     .route("/", systemResource(deps, guard))
     .route("/", appsResource(deps, guard))

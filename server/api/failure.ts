@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { HTTPException } from "hono/http-exception";
 import { AppError } from "../core/errors.ts";
+import { toAppError } from "../core/failure.ts";
 import type { Log } from "../core/log.ts";
 import type { WireError } from "../core/records.ts";
 
@@ -37,12 +37,10 @@ export class ApiProblem extends Error {
 
 /** What a client is told. Whatever is not in the catalogue is logged under a reference and tells nothing else. */
 export function toWireError(err: unknown, log: Log): WireError {
-  if (err instanceof AppError) return { code: err.code, message: err.message, hint: err.hint, status: err.status };
   if (err instanceof ApiProblem) return { code: err.code, ...problems[err.code] };
   if (err instanceof HTTPException && err.status < 500) return toWireError(unreadable(), log);
-  const reference = randomBytes(6).toString("hex");
-  log.error("request failed inside", { reference, error: err });
-  return toWireError(new AppError("INTERNAL", { reference }), log);
+  const known = toAppError(err, (reference) => log.error("request failed inside", { reference, error: err }));
+  return { code: known.code, message: known.message, hint: known.hint, status: known.status };
 }
 
 function unreadable(): AppError {

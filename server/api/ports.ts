@@ -18,9 +18,23 @@ export interface ApiDeps {
   readonly shutdown: AbortSignal;
 }
 
+/** Who somebody is, what they may and what they did. */
 export interface Authenticator {
   /** Who holds the token; undefined when it is unknown, revoked or has expired. */
   byToken(token: string): Actor | undefined;
+  /** Undefined once the user is gone. */
+  roleOf(actor: Actor): string | undefined;
+  /** Notes that the actor was let do it: `ps:scale` to `app shop`. */
+  record(actor: Actor, action: string, resource: ApiResource): void;
+  /** The newest first. */
+  audit(count: number): readonly AuditView[];
+}
+
+export interface AuditView {
+  readonly at: number;
+  readonly actor: string;
+  readonly verb: string;
+  readonly resource: string;
 }
 
 /** @throws AppError with status 403 when the actor may not */
@@ -43,6 +57,7 @@ export const apiVerbs = [
   "token:own",
   "user:list",
   "user:change",
+  "audit:read",
   "system:read",
 ] as const;
 

@@ -46,6 +46,7 @@ function admit(deps: ApiDeps, request: IncomingMessage, peer: Peer): Start | Wir
     const actor = identify(peer, request.headers.authorization, deps.auth);
     const target = targetOf(request.url ?? "");
     deps.authorize(actor, "app:run", { app: target.app });
+    deps.auth.record(actor, target.instance === undefined ? "run" : `ps:exec ${target.instance}`, { app: target.app });
     return startOf(deps, actor, target);
   } catch (err) {
     return toWireError(err, deps.log);

@@ -21,6 +21,8 @@ export interface NewToken {
   readonly title: string;
   readonly user?: string | undefined;
   readonly expiresInMs?: number | undefined;
+  /** For one command that came by ssh. What the command does is audited, its token is not. */
+  readonly isOneCommand?: boolean;
 }
 
 /** The user that the owner of the machine acts for unless another is named. */
@@ -31,6 +33,7 @@ const userNamePattern = /^[a-z][a-z0-9._-]{0,31}$/;
 export class Accounts {
   readonly #deps: AuthDeps;
   readonly #authority: Authority;
+  readonly #oneCommandTokens = new Set<string>();
 
   constructor(deps: AuthDeps, authority: Authority) {
     this.#deps = deps;
@@ -100,6 +103,7 @@ export class Accounts {
   }
 
   tokens(actor: Actor, user?: string): readonly TokenView[] {
+    this.#forgetExpired();
     return this.#visible(actor, "token:own", user, this.#deps.store.tokens()).map(({ hash: _, ...view }) => view);
   }
 
@@ -109,12 +113,14 @@ export class Accounts {
     const user = this.#userFor(actor, "token:own", wanted.user);
     const { expiresInMs } = wanted;
     if (expiresInMs !== undefined && expiresInMs <= 0) throw new AppError("TOKEN_EXPIRY_INVALID");
+    this.#forgetExpired();
     const token = newToken();
     const createdAt = now();
     const expiresAt = expiresInMs === undefined ? undefined : createdAt + expiresInMs;
     const view = { id: newId(), user, title: wanted.title, createdAt, expiresAt };
     store.insertToken({ ...view, hash: hashToken(token) });
-    this.#record(actor, `tokens:create ${view.id}`, user);
+    if (wanted.isOneCommand) this.#oneCommandTokens.add(view.id);
+    else this.#record(actor, `tokens:create ${view.id}`, user);
     return { ...view, token };
   }
 
@@ -125,7 +131,16 @@ export class Accounts {
       throw new AppError("TOKEN_NOT_FOUND", { token: id });
     }
     this.#deps.store.deleteToken(id);
-    this.#record(actor, `tokens:revoke ${id}`, row.user);
+    if (!this.#oneCommandTokens.delete(id)) this.#record(actor, `tokens:revoke ${id}`, row.user);
+  }
+
+  /** Every ssh command and every push over http has a token of its own: the table would only grow. */
+  #forgetExpired(): void {
+    const { store, now } = this.#deps;
+    const at = now();
+    for (const { id, expiresAt } of store.tokens()) {
+      if (expiresAt !== undefined && expiresAt <= at) store.deleteToken(id);
+    }
   }
 
   /** Without a user: one's own; for who may see all users: everybody's. */

@@ -1,5 +1,6 @@
 import { AppError } from "../core/errors.ts";
 import type { Actor, Instant } from "../core/types.ts";
+import type { AuditRow } from "../store/auth.ts";
 import type { AuthDeps } from "./ports.ts";
 import { can, describeResource, roles, type Resource, type Role, type Verb } from "./permissions.ts";
 import { hashesEqual, hashToken, isToken } from "./secret-token.ts";
@@ -52,8 +53,13 @@ export class Authority {
   }
 
   /** Notes in the audit trail what was done. */
-  record(actor: Actor, verb: string, resource: Resource, at: Instant): void {
+  record(actor: Actor, verb: string, resource: Resource, at: Instant = this.#deps.now()): void {
     this.#deps.store.record({ at, actor: actor.name, verb, resource: describeResource(resource) });
+  }
+
+  /** What was done, the newest first. */
+  audit(count: number): readonly AuditRow[] {
+    return this.#deps.store.audit(count);
   }
 }
 

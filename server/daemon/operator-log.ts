@@ -12,8 +12,13 @@ export function openOperatorLog(file: string, level: Config["logLevel"]): Log {
       renameSync(file, `${file}.1`);
       size = 0;
     }
-    appendFileSync(file, line, { mode: 0o600 });
-    size += Buffer.byteLength(line);
+    try {
+      appendFileSync(file, line, { mode: 0o600 });
+      size += Buffer.byteLength(line);
+    } catch {
+      // A full disk must not end what is only being reported on.
+      process.stderr.write(line);
+    }
   }, level);
 }
 

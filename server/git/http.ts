@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline, type Readable, Writable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { AppError, isAppError, messageOf } from "../core/errors.ts";
-import { newId, type AppId } from "../core/ids.ts";
+import { AppError, messageOf } from "../core/errors.ts";
+import { toAppError } from "../core/failure.ts";
+import type { AppId } from "../core/ids.ts";
 import type { Actor } from "../core/types.ts";
 import { parseRepositoryPath, serviceOf, type GitService } from "./command.ts";
 import { configArguments, repositoryConfig } from "./environment.ts";
@@ -158,13 +159,9 @@ function fail(deps: PushDeps, response: ServerResponse, err: unknown): void {
     response.destroy();
     return;
   }
-  const error = isAppError(err) ? err : internal(deps, err);
+  const error = toAppError(err, (reference) =>
+    deps.log.error("git over http failed", { reference, cause: messageOf(err), err }),
+  );
   response.writeHead(error.status, { "content-type": "text/plain; charset=utf-8" });
   response.end(`${error.message}\n${error.hint}\n`);
-}
-
-function internal(deps: PushDeps, err: unknown): AppError {
-  const reference = newId();
-  deps.log.error("git over http failed", { reference, cause: messageOf(err), err });
-  return new AppError("INTERNAL", { reference });
 }

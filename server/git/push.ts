@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError, messageOf } from "../core/errors.ts";
-import { newId } from "../core/ids.ts";
+import { toAppError } from "../core/failure.ts";
 import type { Log } from "../core/log.ts";
 import type { Actor } from "../core/types.ts";
 import { checkOut } from "./checkout.ts";
@@ -53,13 +53,10 @@ export async function decidePush(deps: PushDeps, push: Push): Promise<void> {
 function explain(deps: PushDeps, push: Push, err: unknown): void {
   const { out } = push.hook;
   const fields = { app: push.target.app.name, actor: push.actor.name };
-  if (err instanceof AppError) {
-    deps.log.info("push refused", { ...fields, code: err.code });
-    return out.problem(`${err.message}\n${err.hint}`);
-  }
-  const reference = newId();
-  deps.log.error("push failed inside", { ...fields, reference, cause: messageOf(err), err });
-  const error = new AppError("INTERNAL", { reference });
+  const error = toAppError(err, (reference) =>
+    deps.log.error("push failed inside", { ...fields, reference, cause: messageOf(err), err }),
+  );
+  deps.log.info("push refused", { ...fields, code: error.code });
   out.problem(`${error.message}\n${error.hint}`);
 }
 

@@ -1,6 +1,6 @@
 import type { ServerChannel, Session } from "ssh2";
-import { AppError, isAppError, messageOf } from "../core/errors.ts";
-import { newId } from "../core/ids.ts";
+import { messageOf } from "../core/errors.ts";
+import { toAppError } from "../core/failure.ts";
 import { LineOutput } from "../core/output.ts";
 import type { Actor } from "../core/types.ts";
 import { ChannelOutput } from "./channel-output.ts";
@@ -88,16 +88,17 @@ function explain(asked: Asked, output: ChannelOutput, err: unknown): number {
   if (asked.gone.aborted) return 1;
   const lineEnd = asked.terminal === undefined ? "\n" : "\r\n";
   const out = new LineOutput((line) => output.stderr.write(line + lineEnd));
-  const error = isAppError(err) ? err : internal(asked, err);
+  const error = toAppError(err, (reference) =>
+    asked.deps.log.error("ssh command failed inside", {
+      reference,
+      actor: asked.actor.name,
+      cause: messageOf(err),
+      err,
+    }),
+  );
   out.problem(error.message);
   out.problem(error.hint);
   return error.status === 403 ? refusedCode : 1;
-}
-
-function internal(asked: Asked, err: unknown): AppError {
-  const reference = newId();
-  asked.deps.log.error("ssh command failed inside", { reference, actor: asked.actor.name, cause: messageOf(err), err });
-  return new AppError("INTERNAL", { reference });
 }
 
 class GrowingTerminal implements Terminal {

@@ -1,6 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { AppError, messageOf } from "../core/errors.ts";
+import { toAppError } from "../core/failure.ts";
 import { newId } from "../core/ids.ts";
 import type { Output } from "../core/output.ts";
 import type { Actor, App, Build, Droplet } from "../core/types.ts";
@@ -129,15 +130,16 @@ async function buildDroplet(
 }
 
 function failedBy(deps: ReleaseDeps, push: Push, err: unknown, signal: AbortSignal): Outcome {
-  const hint = err instanceof AppError ? err.hint : "Push again; the operator's log has the cause.";
   if (signal.aborted || (err instanceof AppError && err.code === "DEPLOY_CANCELLED")) {
     return {
       status: "cancelled",
       failure: { reason: messageOf(err), hint: "Push again when you are ready.", lines: [] },
     };
   }
-  deps.log.error("deploy failed", { app: push.app.name, commit: push.commit, err });
-  return { status: "failed", failure: { reason: messageOf(err), hint, lines: [] } };
+  const error = toAppError(err, (reference) =>
+    deps.log.error("deploy failed", { reference, app: push.app.name, commit: push.commit, err }),
+  );
+  return { status: "failed", failure: { reason: error.message, hint: error.hint, lines: [] } };
 }
 
 function finish(deps: ReleaseDeps, push: Push, build: Build, outcome: Outcome, out: Output): void {

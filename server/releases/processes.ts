@@ -42,9 +42,20 @@ export function createProcesses(deps: ProcessDeps): ProcessesPort {
     signal: AbortSignal,
     ms: number,
   ) => {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+    const deadline = AbortSignal.timeout(ms);
     const options = types === undefined ? { untilGone: true } : { types };
-    assertUp(deps, app.id, await deps.scheduler.converge(app.id, deadline, options), out);
+    try {
+      const result = await deps.scheduler.converge(app.id, AbortSignal.any([signal, deadline]), options);
+      assertUp(deps, app.id, result, out);
+    } catch (err) {
+      if (!deadline.aborted || signal.aborted) throw err;
+      const reason = `"${app.name}" was not as asked for within ${ms / 1000} s; it is still worked on.`;
+      throw new AppError(
+        "DEPLOY_FAILED",
+        { reason, hint: `See how far it is with: paas ps -a ${app.name}` },
+        { cause: err },
+      );
+    }
   };
 
   const restart = async (

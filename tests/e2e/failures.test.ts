@@ -1,3 +1,5 @@
+import { readFile, rm } from "node:fs/promises";
+import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serverApp, workerLine } from "../support/apps.ts";
 import { TestPaas, type TestApp } from "../support/paas.ts";
@@ -85,6 +87,22 @@ describe("a push that does not come up is rejected with its cause, and the old r
     const output = await refused({ ...good, Dockerfile: "FROM no-such-image-anywhere\n" });
     expect(output).toContain("no-such-image-anywhere");
     await paas.must(["git", "rm", "-q", "Dockerfile"], { cwd: shop.dir });
+  });
+
+  test("a submodule that .gitmodules does not name, which is no error in the operator's log", async () => {
+    const lib = path.join(shop.dir, "vendor", "lib");
+    await shop.write({ "vendor/lib/lib.txt": "lib" });
+    for (const args of [
+      ["init", "-q"],
+      ["add", "."],
+      ["commit", "-qm", "lib"],
+    ]) {
+      await paas.must(["git", "-C", lib, ...args]);
+    }
+    const output = await refused(good);
+    expect(output).toContain("git rm --cached vendor/lib");
+    expect(await readFile(path.join(paas.home, "paasd.log"), "utf8")).not.toContain('"level":"error"');
+    await rm(lib, { recursive: true });
   });
 
   test("a repository that nothing matches", async () => {

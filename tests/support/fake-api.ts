@@ -12,7 +12,13 @@ export const tokens = { ann: "token-of-ann", bob: "token-of-bob" } as const;
 export function fakeApi(state: FakeState, changes: Partial<ApiDeps> = {}): Api {
   return createApi({
     platform: fakePlatform(state),
-    auth: { byToken: (token) => actors.find(({ name }) => token === `token-of-${name}`) },
+    auth: {
+      byToken: (token) => actors.find(({ name }) => token === `token-of-${name}`),
+      roleOf: ({ name }) => (name === "bob" ? undefined : "admin"),
+      record: (actor, verb, { app, service }) =>
+        void state.audit.unshift({ at: 0, actor: actor.name, verb, resource: app ?? service ?? "" }),
+      audit: (count) => state.audit.slice(0, count),
+    },
     authorize: (actor, verb) => {
       if (actor.name === "bob") throw new AppError("FORBIDDEN", { actor: actor.name, verb, resource: "it" });
     },

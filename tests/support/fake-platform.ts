@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { AppInfo, Platform, RouteView, ServiceView, TaskStreams } from "../../server/api/platform.ts";
+import type { AuditView } from "../../server/api/ports.ts";
 import { AppError } from "../../server/core/errors.ts";
 import {
   defaultSpace,
@@ -17,11 +18,15 @@ export interface FakeState {
   readonly config: Map<string, Record<string, string>>;
   /** Every change, as `scale shop {"web":2} by owner`. */
   readonly done: string[];
+  /** What the API noted, the newest first. */
+  readonly audit: AuditView[];
   /** Fingerprints of registered keys. */
   readonly keys: string[];
   logLines: readonly LogLine[];
   /** Stands for the command of `run` and `exec`. */
   command: (words: readonly string[], streams: TaskStreams, signal: AbortSignal) => Promise<number>;
+  /** What the next config change reports and fails with. */
+  problem: string | undefined;
   /** Jobs wait for it after their first line. */
   gate: Promise<void>;
 }
@@ -34,6 +39,8 @@ export function fakeState(...names: readonly string[]): FakeState {
     apps,
     config: new Map(),
     done: [],
+    audit: [],
+    problem: undefined,
     keys: [],
     logLines: [],
     command: echo,
@@ -136,6 +143,10 @@ export function fakePlatform(state: FakeState): Platform {
       setConfig: async (actor, name, change, out) => {
         find(name);
         out.step("Creating the release");
+        if (state.problem !== undefined) {
+          out.problem(state.problem);
+          throw new AppError("DEPLOY_FAILED", { reason: state.problem, hint: "Fix it." });
+        }
         await state.gate;
         const merged = Object.entries({ ...state.config.get(name), ...change });
         state.config.set(name, Object.fromEntries(merged.filter((e): e is [string, string] => e[1] !== undefined)));

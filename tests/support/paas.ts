@@ -36,9 +36,9 @@ export class TestPaas implements AsyncDisposable {
   #daemon: ChildProcess | undefined;
   #info: SystemInfo | undefined;
 
-  private constructor(dir: string) {
+  private constructor(dir: string, home: string) {
     this.dir = dir;
-    this.home = path.join(dir, "home");
+    this.home = home;
     this.env = {
       ...process.env,
       HOME: path.join(dir, "user"),
@@ -60,7 +60,8 @@ export class TestPaas implements AsyncDisposable {
   }
 
   static async start(env: NodeJS.ProcessEnv = {}): Promise<TestPaas> {
-    const paas = new TestPaas(await mkdtemp(path.join(tmpdir(), "paas-e2e-")));
+    const dir = await mkdtemp(path.join(tmpdir(), "paas-e2e-"));
+    const paas = new TestPaas(dir, env["PAAS_HOME"] ?? path.join(dir, "home"));
     Object.assign(paas.env, env);
     await mkdir(path.join(paas.dir, "user", ".ssh"), { recursive: true, mode: 0o700 });
     await paas.must([

@@ -15,14 +15,16 @@ export function appsResource(deps: ApiDeps, guard: Guard) {
   return new Hono<ApiEnv>()
     .get("/v1/apps", guard("app:list"), (c) => c.json(apps.list()))
     .post("/v1/apps", guard("app:create"), body(named), (c) => {
-      return c.json(apps.create(c.get("actor"), parseAppName(c.req.valid("json").name)), 201);
+      const created = apps.create(c.get("actor"), parseAppName(c.req.valid("json").name));
+      deps.auth.record(c.get("actor"), "apps:create", { app: created.app.name });
+      return c.json(created, 201);
     })
     .get("/v1/apps/:app", guard("app:read"), (c) => c.json(apps.get(parseAppName(c.req.param("app")))))
-    .patch("/v1/apps/:app", guard("app:change"), body(named), async (c) => {
+    .patch("/v1/apps/:app", guard("app:change", "apps:rename"), body(named), async (c) => {
       const name = parseAppName(c.req.param("app"));
       return c.json(await apps.rename(c.get("actor"), name, parseAppName(c.req.valid("json").name)));
     })
-    .delete("/v1/apps/:app", guard("app:destroy"), query(confirmed), (c) => {
+    .delete("/v1/apps/:app", guard("app:destroy", "apps:destroy"), query(confirmed), (c) => {
       const name = parseAppName(c.req.param("app"));
       const { confirm } = c.req.valid("query");
       return streamJob(deps, (out, signal) => apps.destroy(c.get("actor"), name, confirm, out, signal));

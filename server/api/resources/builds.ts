@@ -12,7 +12,7 @@ export function buildsResource({ platform: { builds } }: ApiDeps, guard: Guard) 
       const number = parseNumber(c.req.param("number"), "build");
       return c.json({ output: await builds.output(parseAppName(c.req.param("app")), number) });
     })
-    .post("/v1/apps/:app/builds/cancel", guard("app:change"), (c) => {
+    .post("/v1/apps/:app/builds/cancel", guard("app:change", "builds:cancel"), (c) => {
       return c.json({ cancelled: builds.cancel(c.get("actor"), parseAppName(c.req.param("app"))) });
     });
 }

@@ -17,8 +17,8 @@ const change = z
       .regex(/^\/[^\s#]*$/, "write it like /health")
       .nullable()
       .optional(),
-    bootTimeoutMs: z.int().min(1000).max(1_800_000).optional(),
-    settleMs: z.int().min(0).max(600_000).optional(),
+    bootTimeoutMs: z.int().min(1000, "at least 1 s").max(1_800_000, "at most 1800 s").optional(),
+    settleMs: z.int().min(0).max(600_000, "at most 600 s").optional(),
   })
   .refine((value) => Object.values(value).some((v) => v !== undefined), "give a path, a timeout or a settle time");
 
@@ -28,7 +28,7 @@ export function checksResource(deps: ApiDeps, guard: Guard) {
     .get("/v1/apps/:app/checks", guard("app:read"), (c) => {
       return c.json(releases.checks(parseAppName(c.req.param("app"))));
     })
-    .patch("/v1/apps/:app/checks/:type", guard("app:change"), body(change), (c) => {
+    .patch("/v1/apps/:app/checks/:type", guard("app:change", "checks:set"), body(change), (c) => {
       const name = parseAppName(c.req.param("app"));
       const type = parseProcessType(c.req.param("type"));
       const wanted = toChecks(c.req.valid("json"));

@@ -16,7 +16,7 @@ export function configResource(deps: ApiDeps, guard: Guard) {
     .get("/v1/apps/:app/config", guard("app:config"), (c) => {
       return c.json(releases.config(parseAppName(c.req.param("app"))));
     })
-    .patch("/v1/apps/:app/config", guard("app:change"), body(change), (c) => {
+    .patch("/v1/apps/:app/config", guard("app:change", "config:set"), body(change), (c) => {
       const name = parseAppName(c.req.param("app"));
       const wanted = Object.fromEntries(
         Object.entries(c.req.valid("json").change).map(([key, value]) => [key, value ?? undefined]),

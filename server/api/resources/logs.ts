@@ -8,7 +8,7 @@ import type { ApiEnv } from "../peer.ts";
 import type { ApiDeps } from "../ports.ts";
 
 const filter = z.object({
-  lines: z.coerce.number().int().min(0).max(10_000).default(100),
+  lines: z.coerce.number().int().min(0).max(10_000, "at most 10000").default(100),
   process: z
     .string()
     .regex(/^[A-Za-z0-9_.-]{1,80}$/, "write it like web or web.1")

@@ -20,7 +20,7 @@ export function releasesResource(deps: ApiDeps, guard: Guard) {
       const version = parseNumber(c.req.param("version"), "release");
       return c.json(withoutSecrets(releases.get(parseAppName(c.req.param("app")), version)));
     })
-    .post("/v1/apps/:app/rollback", guard("app:change"), body(rollback), (c) => {
+    .post("/v1/apps/:app/rollback", guard("app:change", "rollback"), body(rollback), (c) => {
       const name = parseAppName(c.req.param("app"));
       const { version } = c.req.valid("json");
       return streamJob(deps, async (out, signal) => ({

@@ -12,23 +12,31 @@ const route = z.strictObject({
   hostname: z.string().max(253).optional(),
   path: z.string().max(1000).optional(),
   type: z.string().max(63).optional(),
-  port: z.coerce.number().int().min(1).max(65_535).optional(),
+  port: z.coerce.number().int().min(1, "1 to 65535").max(65_535, "1 to 65535").optional(),
 });
 
-export function routesResource({ platform: { routes } }: ApiDeps, guard: Guard) {
+export function routesResource({ platform: { routes }, auth }: ApiDeps, guard: Guard) {
   return new Hono<ApiEnv>()
     .get("/v1/routes", guard("route:list"), (c) => c.json(routes.list()))
     .post("/v1/routes", guard("route:change"), body(route), (c) => {
-      return c.json(routes.create(c.get("actor"), c.req.valid("json")), 201);
+      const created = routes.create(c.get("actor"), c.req.valid("json"));
+      auth.record(c.get("actor"), `create-route ${created.url}`, {});
+      return c.json(created, 201);
     })
     .delete("/v1/routes", guard("route:change"), query(route), async (c) => {
-      await routes.delete(c.get("actor"), c.req.valid("query"));
+      const wanted = c.req.valid("query");
+      await routes.delete(c.get("actor"), wanted);
+      auth.record(
+        c.get("actor"),
+        `delete-route ${[wanted.hostname, wanted.domain].filter(Boolean).join(".")}${wanted.path ?? ""}`,
+        {},
+      );
       return c.json({});
     })
-    .post("/v1/apps/:app/routes", guard("app:change"), body(route), async (c) => {
+    .post("/v1/apps/:app/routes", guard("app:change", "map-route"), body(route), async (c) => {
       return c.json(await routes.map(c.get("actor"), parseAppName(c.req.param("app")), c.req.valid("json")), 201);
     })
-    .delete("/v1/apps/:app/routes", guard("app:change"), query(route), async (c) => {
+    .delete("/v1/apps/:app/routes", guard("app:change", "unmap-route"), query(route), async (c) => {
       await routes.unmap(c.get("actor"), parseAppName(c.req.param("app")), c.req.valid("query"));
       return c.json({});
     });

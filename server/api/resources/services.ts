@@ -19,16 +19,19 @@ export function servicesResource(deps: ApiDeps, guard: Guard) {
     .post("/v1/services", guard("service:change"), body(newService), (c) => {
       const { offering, plan, name: raw } = c.req.valid("json");
       const name = parseServiceName(raw);
+      deps.auth.record(c.get("actor"), `create-service ${offering} ${plan}`, { service: name });
       return streamJob(deps, (out, signal) => services.create(c.get("actor"), offering, plan, name, out, signal));
     })
     .post("/v1/user-provided-services", guard("service:change"), body(userProvided), (c) => {
       const { name, credentials } = c.req.valid("json");
-      return c.json(services.createUserProvided(c.get("actor"), parseServiceName(name), credentials), 201);
+      const created = services.createUserProvided(c.get("actor"), parseServiceName(name), credentials);
+      deps.auth.record(c.get("actor"), "create-user-provided-service", { service: created.name });
+      return c.json(created, 201);
     })
     .get("/v1/services/:service", guard("service:list"), (c) => {
       return c.json(services.get(parseServiceName(c.req.param("service"))));
     })
-    .delete("/v1/services/:service", guard("service:change"), query(confirmed), (c) => {
+    .delete("/v1/services/:service", guard("service:change", "delete-service"), query(confirmed), (c) => {
       const name = parseServiceName(c.req.param("service"));
       const { confirm } = c.req.valid("query");
       return streamJob(deps, (out, signal) => services.delete(c.get("actor"), name, confirm, out, signal));
@@ -39,14 +42,19 @@ export function servicesResource(deps: ApiDeps, guard: Guard) {
 export function bindingsResource(deps: ApiDeps, guard: Guard) {
   const { services } = deps.platform;
   return new Hono<ApiEnv>()
-    .put("/v1/services/:service/bindings/:app", guard("service:change"), guard("app:change"), (c) => {
+    .put("/v1/services/:service/bindings/:app", guard("service:change"), guard("app:change", "bind-service"), (c) => {
       const app = parseAppName(c.req.param("app"));
       const name = parseServiceName(c.req.param("service"));
       return streamJob(deps, (out, signal) => services.bind(c.get("actor"), app, name, out, signal));
     })
-    .delete("/v1/services/:service/bindings/:app", guard("service:change"), guard("app:change"), (c) => {
-      const app = parseAppName(c.req.param("app"));
-      const name = parseServiceName(c.req.param("service"));
-      return streamJob(deps, (out, signal) => services.unbind(c.get("actor"), app, name, out, signal));
-    });
+    .delete(
+      "/v1/services/:service/bindings/:app",
+      guard("service:change"),
+      guard("app:change", "unbind-service"),
+      (c) => {
+        const app = parseAppName(c.req.param("app"));
+        const name = parseServiceName(c.req.param("service"));
+        return streamJob(deps, (out, signal) => services.unbind(c.get("actor"), app, name, out, signal));
+      },
+    );
 }

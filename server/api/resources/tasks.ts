@@ -13,7 +13,7 @@ const detached = z.strictObject({ command });
 export function tasksResource({ platform: { tasks } }: ApiDeps, guard: Guard) {
   return new Hono<ApiEnv>()
     .get("/v1/apps/:app/tasks", guard("app:read"), (c) => c.json(tasks.list(parseAppName(c.req.param("app")))))
-    .post("/v1/apps/:app/tasks", guard("app:run"), body(detached), async (c) => {
+    .post("/v1/apps/:app/tasks", guard("app:run", "run:detached"), body(detached), async (c) => {
       const name = parseAppName(c.req.param("app"));
       return c.json(await tasks.runDetached(c.get("actor"), name, c.req.valid("json").command), 201);
     });

@@ -11,6 +11,17 @@ export const stateErrors = {
     message: (f) => `${f.file} could not be brought to this version's schema.`,
     hint: (f) => `The file as it was: ${f.backup}. Put it back and start the version that wrote it.`,
   },
+  DISK_FULL: {
+    status: 503,
+    message: () => "The disk that the platform keeps its state on is full; nothing was changed.",
+    hint: () => 'Free some space ("paas doctor" shows the disks), then try again. Running apps are not affected.',
+  },
+  HOME_READ_ONLY: {
+    status: 503,
+    message: () => "The folder that the platform keeps its state in cannot be written to.",
+    hint: () =>
+      'Make it writable for the daemon; "paas version" and "paas doctor" name it. Running apps are not affected.',
+  },
   DAEMON_RUNNING: {
     status: 409,
     message: (f) => `A daemon already runs in ${f.home} (process ${f.pid}).`,

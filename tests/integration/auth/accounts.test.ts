@@ -46,6 +46,37 @@ async function openAccounts() {
   };
 }
 
+test("tokens that have expired are forgotten", async () => {
+  await using a = await openAccounts();
+  const lasting = a.accounts.createToken(owner, { title: "laptop" });
+  for (let i = 0; i < 3; i++) a.accounts.createToken(owner, { title: "git", expiresInMs: 1000 });
+  expect(a.store.tokens()).toHaveLength(4);
+  a.time.now += 1000;
+  expect(a.accounts.tokens(owner).map(({ id }) => id)).toEqual([lasting.id]);
+  a.accounts.createToken(owner, { title: "git", expiresInMs: 1000 });
+  a.time.now += 1000;
+  a.accounts.createToken(owner, { title: "git", expiresInMs: 1000 });
+  expect(a.store.tokens()).toHaveLength(2);
+});
+
+test("tokens are audited, but for those of one command", async () => {
+  await using a = await openAccounts();
+  const lasting = a.accounts.createToken(owner, { title: "laptop" });
+  const { id } = a.accounts.createToken(owner, { title: "ssh command", expiresInMs: 1000, isOneCommand: true });
+  a.accounts.revokeToken(owner, id);
+  a.accounts.revokeToken(owner, lasting.id);
+  const tokenVerbs = a.authority.audit(10).filter(({ verb }) => verb.startsWith("tokens:"));
+  expect(tokenVerbs.map(({ verb }) => verb)).toEqual([`tokens:revoke ${lasting.id}`, `tokens:create ${lasting.id}`]);
+});
+
+test("the audit trail says who did what, the newest first", async () => {
+  await using a = await openAccounts();
+  a.authority.record(owner, "ps:stop", { app: "shop" });
+  a.time.now += 5;
+  a.authority.record(ann, "ps:start", { app: "shop" });
+  expect(a.authority.audit(1)).toEqual([{ at: start + 5, actor: "ann", verb: "ps:start", resource: "app shop" }]);
+});
+
 test("the owner's first key makes the admin, who comes in with it", async () => {
   await using a = await openAccounts();
   const { fingerprint, publicKey } = await a.key();

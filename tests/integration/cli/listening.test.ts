@@ -22,7 +22,7 @@ test("only the owner can open the socket, and who does is the owner", async () =
   await using api = await startTestApi(fakeState());
   expect((await stat(api.socketPath)).mode & 0o777).toBe(0o600);
   const response = await request({ socketPath: api.socketPath, path: "/v1/whoami" });
-  expect(await json(response)).toEqual({ kind: "owner", name: "owner" });
+  expect(await json(response)).toEqual({ kind: "owner", name: "owner", role: "admin" });
 });
 
 test("the port is on loopback and wants a token", async () => {

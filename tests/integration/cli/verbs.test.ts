@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { beforeAll, expect, test } from "vitest";
+import { AppError } from "../../../server/core/errors.ts";
 import { tokens } from "../../support/fake-api.ts";
 import { fakeState } from "../../support/fake-platform.ts";
 import { bundleCli, outcomeOf, startTestApi } from "./setup.ts";
@@ -46,14 +47,12 @@ test("what is not allowed ends with exit code 4, at once or in a stream", async 
   expect(unknown.stderr).toContain("paas login URL");
 });
 
-test("a config change streams what happens and ends with the release and the values", async () => {
+test("a config change streams what happens and ends with the release, without the values", async () => {
   const state = fakeState("shop");
   await using api = await startTestApi(state);
   const { code, stdout } = await api.paas(["config:set", "GREETING=hi there", "-a", "shop"]);
   expect(code).toBe(0);
-  expect(stdout).toBe(
-    "Setting GREETING and restarting shop\n-----> Creating the release\ndone, v4\nGREETING: hi there\n",
-  );
+  expect(stdout).toBe("-----> Creating the release\nSet GREETING: v4\n");
   expect(state.config.get("shop")).toEqual({ GREETING: "hi there" });
   expect((await api.paas(["config:get", "GREETING", "-a", "shop"])).stdout).toBe("hi there\n");
   expect((await api.paas(["config:get", "OTHER", "-a", "shop"])).code).toBe(1);
@@ -205,13 +204,78 @@ test("a login is kept for its owner alone and used from then on", async () => {
   expect(refused.code).toBe(4);
   expect(await api.paas(["login", api.url], { env, input: `${tokens.ann}\n` })).toMatchObject({
     code: 0,
-    stdout: `Logged in to ${api.url} as ann\n`,
+    stdout: `Logged in to ${api.url} as ann (admin)\n`,
   });
   const file = path.join(api.home, ".config", "paas", "login.json");
   expect((await stat(file)).mode & 0o777).toBe(0o600);
-  expect((await api.paas(["whoami"], { env })).stdout).toBe(`ann at ${api.url}\n`);
+  expect((await api.paas(["whoami"], { env })).stdout).toBe(`ann (admin) at ${api.url}\n`);
   await api.paas(["logout"], { env });
   await expect(stat(file)).rejects.toThrow("ENOENT");
+});
+
+test("who logged in from elsewhere gets remotes that work from there", async () => {
+  await using api = await startTestApi(fakeState());
+  git(api.home, "init", "-q");
+  const url = `http://localhost:${api.running.tcpPort}`;
+  const env = { PAAS_HOME: "", PAAS_URL: url, PAAS_TOKEN: tokens.ann };
+  await api.paas(["apps:create", "shop"], { env });
+  expect(git(api.home, "config", "remote.paas.url")).toBe(`${url}/shop.git`);
+  const { stdout } = await api.paas(["apps:info", "shop"], { env });
+  expect(stdout).toContain(`Git over http: ${url}/shop.git`);
+});
+
+test("the reason of a failure is told once", async () => {
+  const state = fakeState("shop");
+  state.gate = Promise.reject(new AppError("DEPLOY_FAILED", { reason: "web.1 exited with code 1", hint: "Fix it." }));
+  state.gate.catch(() => undefined);
+  await using api = await startTestApi(state);
+  const { code, stderr } = await api.paas(["apps:destroy", "shop", "--confirm", "shop"]);
+  expect({ code, stderr }).toEqual({ code: 1, stderr: "error: web.1 exited with code 1\nFix it.\n" });
+  state.problem = "web.1 exited with code 1";
+  const told = await api.paas(["config:set", "A=1", "-a", "shop"]);
+  expect(told).toEqual({
+    code: 1,
+    stdout: "-----> Creating the release\n",
+    stderr: " !     web.1 exited with code 1\n",
+  });
+});
+
+test("version shows home and ports of the daemon, as JSON all it knows", async () => {
+  await using api = await startTestApi(fakeState());
+  const { stdout } = await api.paas(["version"]);
+  expect(stdout).toMatch(/daemon 1\.2\.3, up [0-9]+[smhd]\n/);
+  expect(stdout).toContain("Home:   /srv/paas\nApps:   http://APP.localhost\nssh:    port 2222\n");
+  const shown = JSON.parse((await api.paas(["version", "--json"])).stdout) as unknown;
+  expect(shown).toMatchObject({ daemon: "1.2.3", system: { home: "/srv/paas", sshPort: 2222 } });
+  const env = { PAAS_HOME: path.join(api.home, "none") };
+  expect((await api.paas(["version"], { env })).stdout).toMatch(/^paas .*\ndaemon does not answer\n$/);
+});
+
+test("the audit trail is shown as columns", async () => {
+  const state = fakeState("shop");
+  await using api = await startTestApi(state);
+  expect((await api.paas(["audit"])).stdout).toBe("Nothing was changed yet.\n");
+  await api.paas(["ps:stop", "-a", "shop"]);
+  expect((await api.paas(["audit"])).stdout).toMatch(/^WHEN +BY +WHAT +OF\n.* owner +ps:stop +shop\n$/);
+});
+
+test("lists that are empty for a reason say the reason", async () => {
+  await using api = await startTestApi(fakeState("shop"));
+  expect(await api.paas(["routes", "-a", "shpo"])).toMatchObject({ code: 1, stdout: "" });
+  expect((await api.paas(["routes", "-a", "shop"])).stdout).toContain("paas map-route shop DOMAIN");
+  expect(await api.paas(["logs", "--ps", "wbe", "-a", "shop"])).toEqual({
+    code: 0,
+    stdout: "",
+    stderr: "shop has no such log lines.\n",
+  });
+});
+
+test("process types without instances are shown too, and changes end with one closing line", async () => {
+  await using api = await startTestApi(fakeState("shop"));
+  expect((await api.paas(["ps", "-a", "shop"])).stdout).toMatch(
+    /^=== web \(512 MB, 1 CPU\): 1\n\nweb\.1: up .* v3\n\n=== worker \(256 MB, 0\.5 CPU\): 0\n\n$/,
+  );
+  expect((await api.paas(["apps:destroy", "shop", "--confirm", "shop"])).stdout).toBe("-----> Destroying shop\n");
 });
 
 test("logs are printed in Heroku's format, without colours when nobody looks", async () => {

@@ -46,6 +46,21 @@ test("rights are asked for the app that the path names", async () => {
   ]);
 });
 
+test("the audit trail has what was let through, on streams too, and not what was refused or only read", async () => {
+  const state = fakeState("shop");
+  const api = fakeApi(state);
+  await ask(api, "/v1/apps/shop/scale", { method: "POST", json: { counts: { web: 2 } } });
+  await ask(api, "/v1/apps/shop/scale", { method: "POST", json: { counts: { web: 2 } }, token: tokens.bob });
+  await ask(api, "/v1/apps/shop/processes");
+  await ask(api, "/v1/apps", { method: "POST", json: { name: "blog" } });
+  await ask(api, "/v1/services/db/bindings/shop", { method: "PUT" });
+  expect(await (await ask(api, "/v1/audit?count=2")).json()).toEqual([
+    { at: 0, actor: "ann", verb: "bind-service", resource: "shop" },
+    { at: 0, actor: "ann", verb: "apps:create", resource: "blog" },
+  ]);
+  expect(state.audit.map(({ verb }) => verb)).toEqual(["bind-service", "apps:create", "ps:scale"]);
+});
+
 test("git is asked for a password in the way that makes it ask its credential helper", async () => {
   const response = await ask(fakeApi(fakeState()), "/shop.git/info/refs?service=git-receive-pack", { token: "" });
   expect(response.status).toBe(401);
@@ -55,15 +70,15 @@ test("git is asked for a password in the way that makes it ask its credential he
 test("a token may come as the password of basic authentication", async () => {
   const authorization = `Basic ${Buffer.from(`paas:${tokens.ann}`).toString("base64")}`;
   const response = await ask(fakeApi(fakeState()), "/v1/whoami", { token: "", headers: { authorization } });
-  expect(await response.json()).toEqual({ kind: "user", name: "ann" });
+  expect(await response.json()).toEqual({ kind: "user", name: "ann", role: "admin" });
 });
 
 test("who reaches the socket without a token is the owner, with a token the token's user", async () => {
   const api = fakeApi(fakeState());
   const owner = await ask(api, "/v1/whoami", { peer: "unix", token: "" });
-  expect(await owner.json()).toEqual({ kind: "owner", name: "owner" });
+  expect(await owner.json()).toEqual({ kind: "owner", name: "owner", role: "admin" });
   const ann = await ask(api, "/v1/whoami", { peer: "unix", token: tokens.ann });
-  expect(await ann.json()).toEqual({ kind: "user", name: "ann" });
+  expect(await ann.json()).toEqual({ kind: "user", name: "ann", role: "admin" });
   const stranger = await ask(api, "/v1/whoami", { peer: "unix", token: "unknown" });
   expect(stranger.status).toBe(401);
 });

@@ -118,6 +118,16 @@ describe("the package manager", () => {
     expect(registryOf({ ".npmrc": "save-exact=true\nregistry=https://own.test\n" })).toBeUndefined();
   });
 
+  test.each([
+    [{}, "npm_package_config_node_gyp_nodedir"],
+    [{ packageManager: "npm@11.6.0" }, "npm_config_nodedir"],
+    [{ engines: { node: "20.x", npm: "10.9.9" } }, "npm_config_nodedir"],
+    [{ packageManager: "pnpm@10.1.0" }, "npm_config_nodedir"],
+  ])("with %j finds Node's headers by %s, of which it does not warn", (content, name) => {
+    const env = goodPlan(app({ ...express, ...content })).layers[1]?.commands[0]?.env ?? {};
+    expect(Object.entries(env).filter(([key]) => key.endsWith("nodedir"))).toEqual([[name, "/opt/node"]]);
+  });
+
   test("sees config vars only when its settings name one", () => {
     const seesConfig = (text: string) => goodPlan(app(express, { ".npmrc": text })).layers[1]?.commands[0]?.withConfig;
     expect(seesConfig("save-exact=true\n")).toBe(false);
@@ -270,7 +280,17 @@ describe("a Node repository is refused", () => {
     [
       "broken package.json",
       { "package.json": "{ name: }" },
-      "package.json is not valid JSON. | Find the place with: node -e 'require(\"./package.json\")'. Correct it, commit and push again.",
+      "package.json cannot be read: Expected property name or '}' in JSON at position 2 (line 1 column 3). | Correct it, commit and push again.",
+    ],
+    [
+      "a package.json that is no object",
+      { "package.json": "[]" },
+      "package.json is no JSON object. | Make one with: npm init. Commit it and push again.",
+    ],
+    [
+      "a package.json with merge markers",
+      { "package.json": "{\n<<<<<<< HEAD\n}\n" },
+      "package.json has merge conflict markers in it. | Keep one side, remove the markers, commit and push again.",
     ],
     [
       "a version that cannot be had",

@@ -19,7 +19,7 @@ test("no two verbs or aliases have the same name", () => {
 
 const showing =
   "apps apps:info ps ps:scale config config:get releases releases:info builds builds:output logs tasks routes marketplace " +
-  "services service limits checks keys tokens users whoami version open doctor";
+  "services service limits checks keys tokens users audit whoami version open doctor";
 
 test.each(showing.split(" "))("%s, which lists or shows, takes --json", async (name) => {
   const { io, out } = memoryIo();
@@ -38,7 +38,30 @@ test.each([
   expect(err()).toContain(nearest);
 });
 
+test.each([[["help", "pss"]], [["pss", "--help"]]])("%o says that there is no such verb", async (argv) => {
+  const { io, out, err } = memoryIo();
+  expect(await runCommandLine(argv, io)).toBe(2);
+  expect(err()).toContain("error: There is no verb 'pss'.\n");
+  expect(out()).toBe("");
+});
+
+test("help of an alias is the verb's", async () => {
+  const { io, out } = memoryIo();
+  expect(await runCommandLine(["help", "scale"], io)).toBe(0);
+  expect(out()).toContain("Usage: paas ps:scale");
+});
+
+test("a verb that is typed wrong is answered with an example of it", async () => {
+  const { io, err } = memoryIo();
+  expect(await runCommandLine(["map-route"], io)).toBe(2);
+  expect(err()).toBe(
+    "error: Missing required argument 'app'.\nWrite it like: paas map-route shop www.example.test (more: paas map-route --help)\n",
+  );
+});
+
 test.each([
+  [["login", "foo"]],
+  [["ps:scale", "web=101", "-a", "shop"]],
   [[]],
   [["ps", "--zork"]],
   [["ps", "one", "too-many"]],

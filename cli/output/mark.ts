@@ -1,0 +1,2 @@
+/** How a line of a long verb begins that tells a problem. */
+export const problemMark = " !     ";
