@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import path from "node:path";
 import { pathsOf, readConfig, type Config } from "./config/config.ts";
@@ -37,10 +37,19 @@ export async function runMain(argv: readonly string[], env: NodeJS.ProcessEnv): 
     process.stderr.write("usage: main.ts daemon | up [--detach] | down | doctor [--fix] [--json]\n");
     return 2;
   } catch (err) {
-    if (!isAppError(err)) throw err;
-    process.stderr.write(`error: ${err.message}\n${err.hint}\n`);
+    const known = portProblem(err) ?? err;
+    if (!isAppError(known)) throw err;
+    process.stderr.write(`error: ${known.message}\n${known.hint}\n`);
     return 1;
   }
+}
+
+/** A port that cannot be listened on, by the error that Node gives. */
+function portProblem(err: unknown): AppError | undefined {
+  if (!(err instanceof Error) || !("code" in err) || !("port" in err)) return undefined;
+  const port = Number(err.port);
+  if (err.code === "EADDRINUSE") return new AppError("PORT_TAKEN", { port }, { cause: err });
+  return err.code === "EACCES" ? new AppError("PORT_DENIED", { port }, { cause: err }) : undefined;
 }
 
 function parseConfig(env: NodeJS.ProcessEnv): Config {
@@ -113,13 +122,18 @@ async function detach(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
   child.once("exit", (code) => (exitCode = code ?? 1));
   const deadline = Date.now() + upTimeoutMs;
   while (!(await pingDaemon(paths.socket))) {
-    if (exitCode !== undefined)
-      throw new AppError("DAEMON_DID_NOT_START", { home: config.home, how: `ended with ${exitCode}` });
+    if (exitCode !== undefined) throw didNotStart(config.home, exitCode);
     if (Date.now() > deadline)
       throw new AppError("DAEMON_DID_NOT_START", { home: config.home, how: "did not answer within 60 s" });
     await delay(50);
   }
   child.unref();
+}
+
+/** With the first line of what it said, which is the cause. */
+function didNotStart(home: string, exitCode: number): AppError {
+  const [said = ""] = readFileSync(path.join(home, "paasd.out"), "utf8").trim().split("\n");
+  return new AppError("DAEMON_DID_NOT_START", { home, how: `ended with ${exitCode}: ${said}` });
 }
 
 function whatNext(config: Config, out: Output): void {

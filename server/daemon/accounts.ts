@@ -24,7 +24,11 @@ export function createAccounts(state: State) {
     revokeToken: (actor: Actor, id: string) => own.revokeToken(actor, id),
     /** A token for one command that came by ssh. */
     issueToken(actor: Actor) {
-      const { id, token } = own.createToken(actor, { title: "ssh command", expiresInMs: oneCommandMs });
+      const { id, token } = own.createToken(actor, {
+        title: "ssh command",
+        expiresInMs: oneCommandMs,
+        isOneCommand: true,
+      });
       return { token, revoke: () => own.revokeToken(actor, id) };
     },
   };

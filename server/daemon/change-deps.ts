@@ -3,6 +3,7 @@ import type { AppId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import type { App, ConfigVars } from "../core/types.ts";
 import type { Paths } from "../config/config.ts";
+import { maskOutput, secretsOf } from "../builds/masking.ts";
 import { createBuildLogs } from "../releases/build-log.ts";
 import type { ChangeDeps } from "../releases/changes.ts";
 import type { TaskRunner } from "../releases/ports.ts";
@@ -45,6 +46,7 @@ export function createChangeDeps(
     urlsOf: parts.urlsOf,
     setDeployedRef: parts.setDeployedRef,
     buildOutput: (app, build, pusher) => buildLogs.open(app, build, pusher),
+    masked: (out, vars) => maskOutput(out, secretsOf(vars)),
     say: createSay(runtime.logs),
     workDir: paths.work,
     now: Date.now,

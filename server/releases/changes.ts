@@ -1,11 +1,11 @@
 import { AppError } from "../core/errors.ts";
-import type { AppId, AppName } from "../core/ids.ts";
+import type { AppId, AppName, ProcessType } from "../core/ids.ts";
 import type { Output } from "../core/output.ts";
 import type { Actor, App, Checks, ConfigVars, Droplet, Release } from "../core/types.ts";
 import type { ReleasesPort } from "../api/platform.ts";
 import type { ReleaseDeps } from "./deps.ts";
 import { applyChange, configKeyProblem, configLimitBytes, configSizeBytes } from "./environment.ts";
-import { defaultChecks } from "./formation.ts";
+import { defaultChecks, scalableTypes } from "./formation.ts";
 import { reportFailure, servingLine } from "./report.ts";
 import { bringUp, insertRelease, type RolloutResult } from "./rollout.ts";
 
@@ -72,6 +72,7 @@ export function createChanges(deps: ChangeDeps): Changes {
 
     async setChecks(actor, name, type, change, out, signal) {
       const app = deps.apps.get(name);
+      assertKnownType(deps, app, type);
       const known = deps.apps.checks(app.id);
       const checks: Checks = { ...(known[type] ?? defaultChecks(type)), ...change };
       await queued(deps, app, `checks of ${type}`, out, signal, async (workSignal) => {
@@ -151,6 +152,14 @@ export function currentRelease(
   const release = version === undefined ? undefined : deps.releases.release(appId, version);
   const droplet = release && deps.releases.droplet(release.dropletId);
   return release && droplet && { release, droplet };
+}
+
+/** Before the first deploy any type may come. @throws AppError PROCESS_TYPE_UNKNOWN */
+function assertKnownType(deps: ReleaseDeps, app: App, type: ProcessType): void {
+  const current = currentRelease(deps, app.id);
+  const types = current === undefined ? [type] : scalableTypes(current.release.processes);
+  if (!types.includes(type))
+    throw new AppError("PROCESS_TYPE_UNKNOWN", { name: app.name, type, types: types.join(", ") });
 }
 
 function releaseOf(deps: ReleaseDeps, app: App, version: number): Release {

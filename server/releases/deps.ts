@@ -38,6 +38,8 @@ export interface ReleaseDeps {
     build: { readonly id: string; readonly number: number },
     pusher: Output,
   ) => BuildOutput;
+  /** The same output with the values of these variables made unreadable. `flush` hands over what is held back. */
+  readonly masked: (out: Output, vars: ConfigVars) => Output & { flush(): void };
   readonly say: (appId: AppId, process: string, text: string) => void;
   readonly workDir: string;
   readonly now: Clock;

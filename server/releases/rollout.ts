@@ -40,11 +40,9 @@ export async function runReleasePhase(
     type: releaseType,
   });
   const spec = { app, version: release.version, name, imageId: droplet.imageId, memoryMb: defaultMemoryMb };
-  const result = await deps.tasks.runToEnd(
-    { ...spec, command: [...droplet.launcher, command], env: { ...env, DYNO: name } },
-    out,
-    signal,
-  );
+  const task = { ...spec, command: [...droplet.launcher, command], env: { ...env, DYNO: name } };
+  const masked = deps.masked(out, { ...deps.bindingEnv(app.id), ...release.config });
+  const result = await deps.tasks.runToEnd(task, masked, signal).finally(() => masked.flush());
   deps.fault("release-phase-done");
   if (result.exitCode === 0) return { ok: true };
   const memory = result.oomKilled ? `, killed for memory (limit ${defaultMemoryMb} MB)` : "";

@@ -30,6 +30,9 @@ export function hintFor(cause: FailureCause, type: string, context: CauseContext
     return `Fix what ends "${type}", then push again. Its last lines are above; more: paas logs`;
   if (otherSockets(context) !== "")
     return `Make it listen on 0.0.0.0 and on the port in the variable PORT (here ${context.port}), then push again.`;
+  if (cause.kind === "unhealthy" && cause.lastProblem?.startsWith("GET ")) {
+    return `Make that path answer 2xx or 3xx, or check another: paas checks:set ${type} --path / (or --no-path).`;
+  }
   return `Make "${type}" listen on 0.0.0.0:$PORT, or give it more time: paas checks:set ${type} --boot-timeout 120`;
 }
 

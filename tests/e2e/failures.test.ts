@@ -139,6 +139,21 @@ test("a config change that does not come up leaves release and config as they we
   expect(await paas.json<Record<string, string>>(["config", "-a", "shop"])).not.toHaveProperty("BREAK");
 });
 
+test("secrets that a release phase prints are not shown and not kept", async () => {
+  await shop.mustCli("config:set", "SECRET_KEY=correct-horse-battery");
+  await shop.commit(
+    { Procfile: "web: python3 server.py\nrelease: sh -c 'echo key is $SECRET_KEY'\n" },
+    "prints a secret",
+  );
+  const { output } = await shop.mustPush();
+  expect(output).toContain("key is ");
+  expect(output).not.toContain("correct-horse-battery");
+  const builds = await paas.json<{ number: number }[]>(["builds", "-a", "shop"]);
+  const kept = await shop.mustCli("builds:output", String(builds[0]?.number));
+  expect(kept.stdout).toContain("key is ");
+  expect(kept.stdout).not.toContain("correct-horse-battery");
+});
+
 test("a second daemon on the same home says so", async () => {
   const result = await paas.cli(["up", "--detach"]);
   expect(result.code).toBe(1);
@@ -160,6 +175,7 @@ test.each([
   [["map-route", "shop", "exa mple.test"], "is not a valid host name"],
   [["config:set", "-a", "shop", "1X=2"], "is not a valid config var name"],
   [["ps:scale", "-a", "shop", "nope=1"], 'has no process type "nope"'],
+  [["checks:set", "nope", "--path", "/", "-a", "shop"], 'has no process type "nope"'],
 ])("%j is refused in one line and a hint", async (args, message) => {
   const result = await paas.cli(args);
   expect(result.code).toBeGreaterThan(0);

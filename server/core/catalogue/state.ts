@@ -29,13 +29,23 @@ export const stateErrors = {
   },
   DAEMON_DID_NOT_START: {
     status: 500,
-    message: (f) => `The daemon ${f.how}.`,
-    hint: (f) => `Its last words are in ${f.home}/paasd.out, the rest in ${f.home}/paasd.log.`,
+    message: (f) => `The daemon ${f.how}`,
+    hint: (f) => `All that it said is in ${f.home}/paasd.out; put the cause right and start it again.`,
   },
   DAEMON_DID_NOT_STOP: {
     status: 500,
     message: (f) => `The daemon (process ${f.pid}) has not ended within a minute.`,
     hint: (f) => `Look at its log, then end it with: kill -9 ${f.pid}. Nothing is lost by that.`,
+  },
+  PORT_TAKEN: {
+    status: 409,
+    message: (f) => `Another process holds port ${f.port}.`,
+    hint: () => "End it, or choose another port: --http-port, --ssh-port, --api-port.",
+  },
+  PORT_DENIED: {
+    status: 403,
+    message: (f) => `This user may not listen on port ${f.port}.`,
+    hint: () => "Run it as root, or choose a port above 1023: --http-port 8080 --ssh-port 2222",
   },
   SETTINGS_INVALID: {
     status: 422,

@@ -23,6 +23,11 @@ test("a process that listens elsewhere is told where", () => {
   expect(hintFor(unhealthy, "web", elsewhere)).toContain("PORT");
 });
 
+test("a path that answers an error is told by its path, not by the port", () => {
+  const cause: FailureCause = { kind: "unhealthy", lastProblem: "GET /health answered 404", timeoutMs: 60_000 };
+  expect(hintFor(cause, "web", context)).toContain("--path /");
+});
+
 test("a process that listens on loopback only is told so", () => {
   const loopback = { ...context, listening: ["127.0.0.1:8080"] };
   expect(describeCause(unhealthy, loopback)).toContain("127.0.0.1:8080, which nobody outside the container can reach");
