@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import path from "node:path";
 import { pathsOf, readConfig, type Config } from "./config/config.ts";
-import { AppError, isAppError, messageOf } from "./core/errors.ts";
+import { AppError, isAppError } from "./core/errors.ts";
 import { LineOutput, type Output } from "./core/output.ts";
 import { connectDocker } from "./docker/client.ts";
 import { hostEngine } from "./docker/host-engine.ts";
@@ -11,7 +11,7 @@ import { runDoctor } from "./host/doctor.ts";
 import { makeHome } from "./daemon/state.ts";
 import { startDaemon } from "./daemon.ts";
 import { stopRouter } from "./router/process.ts";
-import { readPid } from "./store/lock.ts";
+import { isAlive, readPid } from "./store/lock.ts";
 import { pingDaemon } from "./daemon/ping.ts";
 
 /** Where compiled code is kept. In the environment, so that the first file too comes from it and no compiler is loaded. */
@@ -162,14 +162,5 @@ async function stopDaemon(pid: number, out: Output): Promise<void> {
   while (isAlive(pid)) {
     if (Date.now() > deadline) throw new AppError("DAEMON_DID_NOT_STOP", { pid });
     await delay(50);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (err) {
-    return !messageOf(err).includes("ESRCH");
   }
 }

@@ -6,6 +6,7 @@ import type { SystemInfo } from "./api/platform.ts";
 import { createSshVerbs } from "./api/ssh-verbs.ts";
 import { startApi } from "./api/start.ts";
 import { pathsOf, type Config, type Paths } from "./config/config.ts";
+import { isAppError } from "./core/errors.ts";
 import { createFault } from "./core/fault.ts";
 import type { Log } from "./core/log.ts";
 import type { App } from "./core/types.ts";
@@ -31,9 +32,9 @@ import { createChanges } from "./releases/changes.ts";
 import { createProcesses } from "./releases/processes.ts";
 import { removeDispensable } from "./releases/retention.ts";
 import { recoverRecords } from "./releases/recover.ts";
-import { ensureRouter } from "./router/process.ts";
+import { ensureRouter, stopRouter } from "./router/process.ts";
 import { createServices } from "./services/services.ts";
-import { lockHome } from "./store/lock.ts";
+import { livingPid, lockHome } from "./store/lock.ts";
 import { createServiceStore } from "./store/services.ts";
 import { version } from "./version.ts";
 
@@ -52,6 +53,17 @@ const stopTimeoutMs = 20_000;
 export async function startDaemon(config: Config, env: NodeJS.ProcessEnv): Promise<Daemon> {
   const paths = pathsOf(config.home);
   makeHome(config.home, paths);
+  const routerBefore = livingPid(paths.routerPidFile);
+  try {
+    return await startParts(config, paths, env);
+  } catch (err) {
+    // A router of this start alone serves nobody. One of before goes on serving; that of another daemon is its own.
+    if (routerBefore === undefined && !isAppError(err, "DAEMON_RUNNING")) await stopRouter(paths);
+    throw err;
+  }
+}
+
+async function startParts(config: Config, paths: Paths, env: NodeJS.ProcessEnv): Promise<Daemon> {
   await using stack = new AsyncDisposableStack();
   stack.use(lockHome(config.home, paths.pidFile));
   writeFileSync(paths.pidFile, `${process.pid}\n`);

@@ -1,4 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { isAppError } from "../core/errors.ts";
+import type { AppId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import { cleanUpAfterCrash } from "../builds/clean-up.ts";
 import { followEvents } from "../docker/events.ts";
@@ -10,6 +12,7 @@ import type { Scheduler } from "../scheduler/scheduler.ts";
 import type { Services } from "../services/services.ts";
 import type { Tasks } from "../tasks/tasks.ts";
 import type { Runtime } from "./runtime.ts";
+import { startServiceWatch } from "./service-watch.ts";
 import type { State } from "./state.ts";
 
 export interface ReconcileInput {
@@ -63,13 +66,17 @@ async function run(input: ReconcileInput, onSettled: () => void, signal: AbortSi
   }
   onSettled();
   runtime.logs.collector.start();
-  const events = followEvents(
-    runtime.docker,
-    input.state.installId,
-    { onInstance: (appId) => input.scheduler.trigger(appId), onConnect: () => onConnect(input, signal) },
-    log.with({ part: "events" }),
-    signal,
-  );
+  await using services = startServiceWatch({ reconcile: (stop) => input.services.reconcile(stop), log });
+  const listeners = {
+    onInstance: (appId: AppId) => input.scheduler.trigger(appId),
+    onService: () => services.trigger(),
+    // What happened while nobody listened was not seen: everything is looked at anew.
+    onConnect() {
+      input.scheduler.triggerAll();
+      services.trigger();
+    },
+  };
+  const events = followEvents(runtime.docker, input.state.installId, listeners, log.with({ part: "events" }), signal);
   await Promise.all([
     events,
     input.finishDestroying(signal).catch((err: unknown) => log.error("removal failed", { err })),
@@ -78,10 +85,10 @@ async function run(input: ReconcileInput, onSettled: () => void, signal: AbortSi
 
 async function takeOver(input: ReconcileInput, signal: AbortSignal): Promise<void> {
   const { state, runtime, scheduler, publisher } = input;
-  await removeStrays(input.recover, runtime.own, signal);
-  await cleanUpAfterCrash(runtime.imageEngine, runtime.builder.running);
-  await input.tasks.recover(signal);
-  await runtime.logs.retain(new Set(state.apps.list().map((app) => app.id)));
+  await tidy(input, "containers and images", () => removeStrays(input.recover, runtime.own, signal));
+  await tidy(input, "builds", () => cleanUpAfterCrash(runtime.imageEngine, runtime.builder.running));
+  await tidy(input, "tasks", () => input.tasks.recover(signal));
+  await tidy(input, "logs", () => runtime.logs.retain(new Set(state.apps.list().map((app) => app.id))));
   const apps = state.apps.list();
   await scheduler.prime(
     apps.map((app) => app.id),
@@ -97,10 +104,12 @@ async function takeOver(input: ReconcileInput, signal: AbortSignal): Promise<voi
   scheduler.open(apps.map((app) => app.id));
 }
 
-/** What happened while nobody listened was not seen: everything is looked at anew. */
-function onConnect(input: ReconcileInput, signal: AbortSignal): void {
-  input.scheduler.triggerAll();
-  input.services.reconcile(signal).catch((err: unknown) => {
-    if (!signal.aborted) input.log.error("services could not be reconciled", { err });
-  });
+/** What a crash left and cannot be removed must not keep the apps from being looked after. */
+async function tidy(input: ReconcileInput, what: string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (err) {
+    if (isAppError(err, "ENGINE_UNAVAILABLE")) throw err;
+    input.log.error("what a crash left could not be removed", { what, err });
+  }
 }

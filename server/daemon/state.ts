@@ -1,5 +1,6 @@
-import { chmodSync, mkdirSync } from "node:fs";
+import { accessSync, chmodSync, constants, mkdirSync } from "node:fs";
 import type { Paths } from "../config/config.ts";
+import { AppError, messageOf } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
 import { createAppStore, type AppStore } from "../store/apps.ts";
 import { openDatabase, type Db } from "../store/open.ts";
@@ -20,12 +21,28 @@ export interface State {
 
 /** Makes the folders of a home, for its owner only. */
 export function makeHome(home: string, paths: Paths): void {
-  mkdirSync(home, { recursive: true, mode: 0o700 });
-  chmodSync(home, 0o700);
-  for (const dir of [paths.routerDir, paths.repos, paths.work, paths.builds, paths.logs]) {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+    chmodSync(home, 0o700);
+    for (const dir of [paths.routerDir, paths.repos, paths.work, paths.builds, paths.logs]) {
+      mkdirSync(dir, { recursive: true, mode: 0o700 });
+    }
+    accessSync(home, constants.W_OK);
+  } catch (err) {
+    const code = err instanceof Error && "code" in err ? String(err.code) : messageOf(err);
+    const why = reasons[code] ?? `it cannot be made a folder of this user's (${code})`;
+    throw new AppError("SETTINGS_INVALID", { problems: `PAAS_HOME=${home}: ${why}` }, { cause: err });
   }
 }
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: "this user may not write there",
+  EPERM: "it belongs to another user",
+  EROFS: "the file system is read-only",
+  EEXIST: "there is a file in its place",
+  ENOTDIR: "there is a file in its place",
+  ENOSPC: "the disk is full",
+};
 
 export function openState(paths: Paths, stack: Pick<AsyncDisposableStack, "use">): State {
   const { db } = stack.use(openDatabase(paths.database));

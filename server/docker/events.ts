@@ -8,6 +8,8 @@ import { labels } from "./client.ts";
 export interface EventListeners {
   /** A container of this app has started or ended. */
   readonly onInstance: (appId: AppId) => void;
+  /** The container of a service has started or ended. */
+  readonly onService: () => void;
   /** The stream is there again: whatever happened in between was not seen. */
   readonly onConnect: () => void;
 }
@@ -47,8 +49,10 @@ async function readEvents(stream: NodeJS.ReadableStream, listeners: EventListene
   const failed = new Promise<never>((_, reject) => stream.once("error", reject));
   const read = async () => {
     for await (const line of createInterface({ input: stream })) {
-      const appId = (JSON.parse(line) as EngineEvent).Actor?.Attributes?.[labels.app];
+      const attributes = (JSON.parse(line) as EngineEvent).Actor?.Attributes ?? {};
+      const appId = attributes[labels.app];
       if (appId !== undefined) listeners.onInstance(appId as AppId);
+      if (attributes[labels.kind] === "service") listeners.onService();
     }
   };
   await Promise.race([read(), failed]);

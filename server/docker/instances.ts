@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type Docker from "dockerode";
 import type { AppId, ProcessType } from "../core/ids.ts";
+import { AppError, messageOf } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
 import type { Engine, InstanceSpec, ObservedContainer } from "../scheduler/engine.ts";
 import { bounded } from "./bounded.ts";
@@ -29,6 +30,22 @@ export function hostConfigOf(memoryMb: number, cpus: number): Docker.HostConfig 
 
 /** The scheduler's engine on Docker. Containers carry all that is needed to read the observed state back. */
 export function createDockerEngine(docker: Docker, home: string, networks: Networks): Engine {
+  const startIn = async (network: string, spec: InstanceSpec, signal: AbortSignal): Promise<string> => {
+    const container = await bounded("create a container", startMs, signal, () =>
+      docker.createContainer(createOptions(spec, home, network)),
+    ).catch((err: unknown) => {
+      throw isImageGone(err) ? new AppError("DROPLET_GONE", { version: `v${spec.version}` }, { cause: err }) : err;
+    });
+    try {
+      await bounded("start a container", startMs, signal, () => container.start());
+    } catch (err) {
+      // What never ran is of no use to anybody. What cannot be removed either is found by its labels later.
+      await container.remove({ force: true, v: true }).catch(() => undefined);
+      throw err;
+    }
+    return container.id;
+  };
+
   return {
     async list(appId, signal) {
       const filters = { label: [`${labels.home}=${home}`, `${labels.kind}=instance`, `${labels.app}=${appId}`] };
@@ -40,12 +57,12 @@ export function createDockerEngine(docker: Docker, home: string, networks: Netwo
     },
 
     async start(spec, signal) {
-      const network = await networks.of(spec.space, signal);
-      const container = await bounded("create a container", startMs, signal, () =>
-        docker.createContainer(createOptions(spec, home, network)),
-      );
-      await bounded("start a container", startMs, signal, () => container.start());
-      return container.id;
+      const begin = async () => startIn(await networks.of(spec.space, signal), spec, signal);
+      return await begin().catch((err: unknown) => {
+        // Removed between the look and the start, by hand or with the last container in it.
+        if (isStatus(causeOf(err), 404) && /network .* not found/.test(messageOf(err))) return begin();
+        throw err;
+      });
     },
 
     stop: (id, graceMs, signal) =>
@@ -149,12 +166,17 @@ function toObserved(info: Docker.ContainerInspectInfo): ObservedContainer {
     index: Number(label(labels.index)),
     crashes: Number(label(labels.crashes)),
     state,
+    createdAt: instant(info.Created) ?? 0,
     startedAt: instant(info.State.StartedAt),
     finishedAt: state === "exited" ? instant(info.State.FinishedAt) : undefined,
     exit: state === "exited" ? { code: info.State.ExitCode, oomKilled: info.State.OOMKilled } : undefined,
     address: Object.values(info.NetworkSettings.Networks)[0]?.IPAddress || undefined,
     port: port === "" ? undefined : Number(port),
   };
+}
+
+function isImageGone(err: unknown): boolean {
+  return isStatus(causeOf(err), 404) && messageOf(err).includes("No such image");
 }
 
 /** The engine writes year 1 for "never". */

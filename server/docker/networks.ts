@@ -15,7 +15,8 @@ export interface Networks {
 const timeoutMs = 30_000;
 
 export function createNetworks(docker: Docker, home: string): Networks {
-  const made = new Map<string, Promise<string>>();
+  /** Asked for at this moment: who asks too gets the same answer. Not kept, since networks may be removed by hand. */
+  const asked = new Map<string, Promise<string>>();
 
   const find = async (space: string, signal: AbortSignal) => {
     const filters = { label: [`${labels.home}=${home}`, `${labels.space}=${space}`] };
@@ -60,17 +61,17 @@ export function createNetworks(docker: Docker, home: string): Networks {
 
   return {
     of(space, signal) {
-      const known = made.get(space);
+      signal.throwIfAborted();
+      const known = asked.get(space);
       if (known) return known;
-      const fresh = make(space, signal);
-      made.set(space, fresh);
-      fresh.catch(() => made.delete(space));
+      // Not the signal of who came first: others wait for it too.
+      const fresh = make(space, AbortSignal.timeout(timeoutMs)).finally(() => asked.delete(space));
+      asked.set(space, fresh);
       return fresh;
     },
     async removeUnused(signal) {
       const filters = { label: [`${labels.home}=${home}`] };
       const found = await bounded("list networks", timeoutMs, signal, () => docker.listNetworks({ filters }));
-      made.clear();
       for (const network of found)
         await docker
           .getNetwork(network.Id)

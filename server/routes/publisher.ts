@@ -27,8 +27,8 @@ export class RoutePublisher implements Routing {
     this.#deps = deps;
   }
 
-  routed(appId: AppId): ReadonlySet<string> {
-    return new Set(this.#serving.get(appId)?.targets.map((target) => target.id));
+  targets(appId: AppId): readonly RoutedInstance[] {
+    return this.#serving.get(appId)?.targets ?? [];
   }
 
   /** Known from before this daemon; not pushed until `release`. */

@@ -1,6 +1,6 @@
 import { isAppError, messageOf } from "../core/errors.ts";
 import type { AppId, ProcessType } from "../core/ids.ts";
-import type { Desired, Observed, ObservedInstance, Plan } from "./desired.ts";
+import { slotKey, type Desired, type FailedStart, type Observed, type ObservedInstance, type Plan } from "./desired.ts";
 import { describeExit } from "./cause.ts";
 import { createExecutors, runStep } from "./executors.ts";
 import { plan } from "./plan.ts";
@@ -12,6 +12,12 @@ const longestRetryMs = 15_000;
 const resyncMs = 30_000;
 const atOnce = 8;
 const lastLines = 50;
+
+interface Pass {
+  readonly plan: Plan;
+  /** What the first step that failed threw. */
+  readonly problem: unknown;
+}
 
 /** What those who wait for an app want to know. */
 export interface LoopEvents {
@@ -25,8 +31,8 @@ export interface LoopEvents {
 
 /**
  * Brings one app to what is desired.
- * Invariants: one pass at a time; a trigger during a pass makes another pass; every pass observes anew; a pass that
- * throws is tried again later and never ends the loop.
+ * Invariants: one pass at a time; a trigger during a pass makes another pass; every pass observes anew; a step that
+ * fails keeps no other step of its pass from being carried out, is tried again later, and never ends the loop.
  */
 export class AppLoop {
   readonly #appId: AppId;
@@ -35,6 +41,7 @@ export class AppLoop {
   readonly #events: LoopEvents;
   readonly #abort = new AbortController();
   readonly #retiring = new Map<string, Promise<void>>();
+  readonly #failedStarts = new Map<string, FailedStart>();
   readonly #reported = new Set<string>();
   #running: Promise<void> | undefined;
   #again = false;
@@ -78,9 +85,28 @@ export class AppLoop {
       const isRetiring = retiring.has(container.id) || this.#retiring.has(container.id);
       return { ...container, health: this.#prober.health(container, process, host), retiring: isRetiring };
     });
-    const observed = { instances, routed: this.#deps.routing.routed(this.#appId) };
+    this.#forgetStarts(desired);
+    const observed = { instances, ...this.#routed(instances), failedStarts: new Map(this.#failedStarts) };
     this.#last = { desired, observed };
     return observed;
+  }
+
+  /** A container that was restarted or put into another network by hand is not where the router believes it. */
+  #routed(instances: readonly ObservedInstance[]): Pick<Observed, "routed" | "displaced"> {
+    const targets = this.#deps.routing.targets(this.#appId);
+    const addresses = new Map(instances.filter((i) => i.state === "running").map((i) => [i.id, i.address]));
+    const inPlace = targets.filter(({ id, address }) => !addresses.has(id) || addresses.get(id) === address);
+    return { routed: new Set(inPlace.map((target) => target.id)), displaced: inPlace.length < targets.length };
+  }
+
+  /** Of slots that are not wanted any more. */
+  #forgetStarts(desired: Desired | undefined): void {
+    const wanted = new Set(
+      desired?.current?.processes.flatMap((process) =>
+        Array.from({ length: process.count }, (_, i) => slotKey(process, i + 1)),
+      ),
+    );
+    for (const key of this.#failedStarts.keys()) if (!wanted.has(key)) this.#failedStarts.delete(key);
   }
 
   async stop(): Promise<void> {
@@ -93,21 +119,28 @@ export class AppLoop {
   async #run(): Promise<void> {
     clearTimeout(this.#timer);
     try {
-      let next: Plan;
+      let pass: Pass;
       do {
         this.#again = false;
-        next = await this.#pass();
-      } while ((next.steps.length > 0 || this.#again) && !this.#abort.signal.aborted);
+        pass = await this.#pass();
+        if (pass.problem !== undefined) return this.#failed(pass.problem, pass.plan.wakeAt);
+      } while ((pass.plan.steps.length > 0 || this.#again) && !this.#abort.signal.aborted);
       this.#retryMs = firstRetryMs;
       this.#deps.engineProblem(undefined);
-      this.#wakeAt(next.wakeAt);
+      this.#wakeAt(pass.plan.wakeAt);
     } catch (err) {
-      if (this.#abort.signal.aborted) return;
-      this.#deps.log.warn("reconcile failed, will try again", { app: this.#appId, inMs: this.#retryMs, err });
-      if (isAppError(err, "ENGINE_UNAVAILABLE")) this.#deps.engineProblem(messageOf(err));
-      this.#wakeAt(this.#deps.now() + this.#retryMs);
-      this.#retryMs = Math.min(this.#retryMs * 2, longestRetryMs);
+      this.#failed(err, undefined);
     }
+  }
+
+  #failed(err: unknown, wakeAt: number | undefined): void {
+    if (this.#abort.signal.aborted) return;
+    this.#deps.log.warn("reconcile failed, will try again", { app: this.#appId, inMs: this.#retryMs, err });
+    if (isAppError(err, "ENGINE_UNAVAILABLE")) this.#deps.engineProblem(messageOf(err));
+    const now = this.#deps.now();
+    const retryAt = now + this.#retryMs;
+    this.#wakeAt(wakeAt !== undefined && wakeAt > now ? Math.min(wakeAt, retryAt) : retryAt);
+    this.#retryMs = Math.min(this.#retryMs * 2, longestRetryMs);
   }
 
   #wakeAt(at: number | undefined): void {
@@ -116,7 +149,7 @@ export class AppLoop {
     this.#timer.unref();
   }
 
-  async #pass(): Promise<Plan> {
+  async #pass(): Promise<Pass> {
     const observed = await this.observe();
     const desired = this.#last?.desired ?? this.#nothing();
     await this.#reportExits(desired, observed);
@@ -127,18 +160,18 @@ export class AppLoop {
       observed,
       events: this.#events,
       retiring: this.#retiring,
+      failedStarts: this.#failedStarts,
       retired: () => this.trigger(),
       signal: this.#abort.signal,
     });
-    for (let at = 0; at < next.steps.length; at += atOnce) {
-      const results = await Promise.allSettled(
-        next.steps.slice(at, at + atOnce).map((step) => runStep(executors, step)),
-      );
-      const failed = results.find((result) => result.status === "rejected");
-      if (failed) throw failed.reason;
+    const results: PromiseSettledResult<void>[] = [];
+    for (let at = 0; at < next.steps.length && !this.#abort.signal.aborted; at += atOnce) {
+      const some = next.steps.slice(at, at + atOnce);
+      results.push(...(await Promise.allSettled(some.map((step) => runStep(executors, step)))));
     }
     this.#events.passed(this.#appId, next);
-    return next;
+    const failed = results.find((result) => result.status === "rejected");
+    return { plan: next, problem: failed && (failed.reason ?? "unknown") };
   }
 
   #nothing(): Desired {

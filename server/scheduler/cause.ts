@@ -10,6 +10,7 @@ export interface CauseContext {
 /** One line for people: process, what happened, and to what check. */
 export function describeCause(cause: FailureCause, context: CauseContext): string {
   if (cause.kind === "exited") return describeExit(cause, context.memoryMb);
+  if (cause.kind === "stranded") return "is in no network any more";
   const elsewhere = otherSockets(context);
   const found = elsewhere === "" ? (cause.lastProblem ?? "no answer") : elsewhere;
   return `was not healthy within ${cause.timeoutMs / 1000} s: ${found}`;
@@ -28,6 +29,7 @@ export function hintFor(cause: FailureCause, type: string, context: CauseContext
     return `Give it more memory: paas limits:set ${type} --memory ${context.memoryMb * 2}M`;
   if (cause.kind === "exited")
     return `Fix what ends "${type}", then push again. Its last lines are above; more: paas logs`;
+  if (cause.kind === "stranded") return "It is replaced. Its network was removed or disconnected by hand.";
   if (otherSockets(context) !== "")
     return `Make it listen on 0.0.0.0 and on the port in the variable PORT (here ${context.port}), then push again.`;
   if (cause.kind === "unhealthy" && cause.lastProblem?.startsWith("GET ")) {

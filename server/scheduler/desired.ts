@@ -36,7 +36,8 @@ export interface Desired {
 
 /** Outcome of the checks of a running container so far. */
 export type Health =
-  | { readonly state: "pending"; readonly lastProblem: string | undefined }
+  /** `since`: when the checks began, ms since the epoch; undefined when they have not */
+  | { readonly state: "pending"; readonly since: number | undefined; readonly lastProblem: string | undefined }
   /** `at`: when it passed, ms since the epoch */
   | { readonly state: "passed"; readonly at: number };
 
@@ -46,16 +47,41 @@ export interface ObservedInstance extends ObservedContainer {
   readonly retiring: boolean;
 }
 
+/** A start that the engine refused. */
+export interface FailedStart {
+  readonly type: ProcessType;
+  readonly index: number;
+  readonly version: number;
+  /** ms since the epoch */
+  readonly at: number;
+  /** How often in a row. */
+  readonly times: number;
+  /** Of the slot, before. */
+  readonly crashes: number;
+  readonly reason: string;
+}
+
 export interface Observed {
   readonly instances: readonly ObservedInstance[];
-  /** Container ids that the router may send requests to. */
+  /** Container ids that the router may send requests to, and that are where it believes them. */
   readonly routed: ReadonlySet<string>;
+  /** The router has an instance at an address that is no longer its own. */
+  readonly displaced: boolean;
+  /** By slot. */
+  readonly failedStarts: ReadonlyMap<string, FailedStart>;
+}
+
+/** Names a place for one instance. */
+export function slotKey(process: Pick<DesiredProcess, "type" | "cohort">, index: number): string {
+  return `${process.type}.${index} ${process.cohort}`;
 }
 
 /** What an instance did wrong, as data: the report and the log render it. */
 export type FailureCause =
   | { readonly kind: "exited"; readonly code: number; readonly oomKilled: boolean }
-  | { readonly kind: "unhealthy"; readonly lastProblem: string | undefined; readonly timeoutMs: number };
+  | { readonly kind: "unhealthy"; readonly lastProblem: string | undefined; readonly timeoutMs: number }
+  /** Its network was taken away: nothing reaches it and it reaches nothing. */
+  | { readonly kind: "stranded" };
 
 export interface InstanceRef {
   readonly id: string;

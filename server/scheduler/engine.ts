@@ -36,7 +36,9 @@ export interface ObservedContainer {
   readonly index: number;
   readonly crashes: number;
   readonly state: "created" | "running" | "exited";
-  /** ms since the epoch; undefined before the start */
+  /** ms since the epoch */
+  readonly createdAt: number;
+  /** Undefined before the start. */
   readonly startedAt: number | undefined;
   readonly finishedAt: number | undefined;
   readonly exit: ExitInfo | undefined;

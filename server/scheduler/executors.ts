@@ -1,8 +1,18 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { isAppError, messageOf } from "../core/errors.ts";
 import type { ConfigVars } from "../core/types.ts";
 import type { LoopEvents } from "./app-loop.ts";
 import { describeCause, hintFor } from "./cause.ts";
-import type { Desired, DesiredProcess, FailureCause, InstanceRef, Observed, Step } from "./desired.ts";
+import {
+  slotKey,
+  type Desired,
+  type DesiredProcess,
+  type FailedStart,
+  type FailureCause,
+  type InstanceRef,
+  type Observed,
+  type Step,
+} from "./desired.ts";
 import type { Failure, RoutedInstance, SchedulerDeps, ServingState } from "./ports.ts";
 
 /** A step without an executor does not compile. */
@@ -13,13 +23,17 @@ export interface ExecutorContext {
   readonly desired: Desired;
   readonly observed: Observed;
   readonly events: LoopEvents;
-  /** Containers that are being drained and stopped in the background. */
+  /** Containers that are being drained, stopped and removed in the background. */
   readonly retiring: Map<string, Promise<void>>;
+  /** By slot. */
+  readonly failedStarts: Map<string, FailedStart>;
   readonly retired: () => void;
   readonly signal: AbortSignal;
 }
 
 const lastLines = 50;
+const firstRetryMs = 1000;
+const longestRetryMs = 30_000;
 
 export function runStep(executors: Executors, step: Step): Promise<void> {
   const execute = executors[step.kind] as (step: Step) => Promise<void>;
@@ -32,13 +46,16 @@ export function createExecutors(context: ExecutorContext): Executors {
     start: (step) => start(context, step),
 
     async remove({ instance }) {
-      await deps.beforeRemove(instance.id);
-      await deps.engine.remove(instance.id, signal);
+      letGo(context, instance, () => remove(context, instance));
     },
 
     async kill({ instance, cause }) {
       const failure = await explain(context, instance, cause);
-      deps.say(desired.appId, nameOf(instance), `Error R10 (Boot timeout) -> ${failure.reason}`);
+      deps.say(
+        desired.appId,
+        nameOf(instance),
+        cause.kind === "unhealthy" ? `Error R10 (Boot timeout) -> ${failure.reason}` : `Replaced: ${failure.reason}`,
+      );
       events.crashed(desired.appId, instance.type, failure);
       await deps.engine.kill(instance.id, signal);
     },
@@ -50,15 +67,14 @@ export function createExecutors(context: ExecutorContext): Executors {
     },
 
     async retire({ instance, wasRouted }) {
-      const done = retire(context, instance, wasRouted)
-        .catch((err: unknown) => {
-          if (!signal.aborted) deps.log.warn("instance could not be stopped", { container: instance.id, err });
-        })
-        .finally(() => {
-          context.retiring.delete(instance.id);
-          if (!signal.aborted) context.retired();
-        });
-      context.retiring.set(instance.id, done);
+      let isSaid = false;
+      letGo(context, instance, async () => {
+        if (wasRouted && !isSaid) await deps.routing.drain(instance.id, deps.drainMs, signal);
+        if (!isSaid) deps.say(desired.appId, nameOf(instance), "Stopping process with SIGTERM");
+        isSaid = true;
+        await deps.engine.stop(instance.id, deps.graceMs, signal);
+        await remove(context, instance);
+      });
     },
 
     async promote({ generation }) {
@@ -114,16 +130,33 @@ async function start(context: ExecutorContext, step: Extract<Step, { kind: "star
       },
       signal,
     );
+    context.failedStarts.delete(slotKey(process, index));
     deps.started({ id, appId: desired.appId, type: process.type, index });
     deps.fault("instance-started");
     events.progress(generation.id, `${name} started`);
   } catch (err) {
     if (signal.aborted || isAppError(err, "ENGINE_UNAVAILABLE")) throw err;
-    if (generation.id !== desired.candidate?.id) throw err;
     const reason = `${name} could not be started: ${messageOf(err)}`;
-    deps.fail(generation.id, reason);
-    events.failed(generation.id, { reason, hint: "Check the command in the Procfile or the image's CMD.", lines: [] });
+    const hint = isAppError(err) ? err.hint : "Check the command in the Procfile or the image's CMD.";
+    if (generation.id === desired.candidate?.id) {
+      deps.fail(generation.id, reason);
+      return events.failed(generation.id, { reason, hint, lines: [] });
+    }
+    noteFailedStart(context, step, messageOf(err));
+    deps.say(desired.appId, name, `Could not be started: ${messageOf(err)}`);
+    deps.log.warn("instance could not be started", { app: desired.appName, instance: name, err });
+    events.crashed(desired.appId, process.type, { reason, hint, lines: [] });
   }
+}
+
+/** The slot waits before the next try, and the rest of the app goes on without it. */
+function noteFailedStart(context: ExecutorContext, step: Extract<Step, { kind: "start" }>, reason: string): void {
+  const { process, index, crashes, generation } = step;
+  const key = slotKey(process, index);
+  const times = (context.failedStarts.get(key)?.times ?? 0) + 1;
+  const { version } = generation;
+  const at = context.deps.now();
+  context.failedStarts.set(key, { type: process.type, index, version, at, times, crashes, reason });
 }
 
 function instanceEnv(process: DesiredProcess, index: number): ConfigVars {
@@ -136,11 +169,30 @@ function instanceEnv(process: DesiredProcess, index: number): ConfigVars {
   };
 }
 
-async function retire(context: ExecutorContext, instance: InstanceRef, wasRouted: boolean): Promise<void> {
-  const { deps, desired, signal } = context;
-  if (wasRouted) await deps.routing.drain(instance.id, deps.drainMs, signal);
-  deps.say(desired.appId, nameOf(instance), "Stopping process with SIGTERM");
-  await deps.engine.stop(instance.id, deps.graceMs, signal);
+/** Goes on in the background until it is done: what the engine refuses is tried again, at growing intervals. */
+function letGo(context: ExecutorContext, instance: InstanceRef, work: () => Promise<void>): void {
+  const { signal, retiring } = context;
+  const done = untilDone(context, instance, work).finally(() => {
+    retiring.delete(instance.id);
+    if (!signal.aborted) context.retired();
+  });
+  retiring.set(instance.id, done);
+}
+
+async function untilDone(context: ExecutorContext, instance: InstanceRef, work: () => Promise<void>): Promise<void> {
+  const { deps, signal } = context;
+  for (let inMs = firstRetryMs; !signal.aborted; inMs = Math.min(inMs * 2, longestRetryMs)) {
+    try {
+      return await work();
+    } catch (err) {
+      if (signal.aborted) return;
+      deps.log.warn("instance could not be removed, will try again", { container: instance.id, inMs, err });
+    }
+    await delay(inMs, undefined, { signal, ref: false }).catch(() => undefined);
+  }
+}
+
+async function remove({ deps, signal }: ExecutorContext, instance: InstanceRef): Promise<void> {
   await deps.beforeRemove(instance.id);
   await deps.engine.remove(instance.id, signal);
 }

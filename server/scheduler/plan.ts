@@ -1,4 +1,4 @@
-import { crashesAfterExit, restartDelayMs } from "./backoff.ts";
+import { crashesAfterExit, restartDelayMs, startRetryMs } from "./backoff.ts";
 import type {
   Desired,
   DesiredGeneration,
@@ -10,6 +10,7 @@ import type {
   Plan,
   Step,
 } from "./desired.ts";
+import { slotKey } from "./desired.ts";
 
 /**
  * Decides what to do next. Pure: the same input gives the same steps, and applying them again and again converges.
@@ -29,7 +30,7 @@ export function plan(desired: Desired, observed: Observed, now: number): Plan {
 
   const steps: Step[] = [];
   const wakes: number[] = [];
-  for (const slot of slots) planCurrent(slot, now, steps, wakes);
+  for (const slot of slots) planCurrent(slot, observed, now, steps, wakes);
   for (const slot of candidateSlots) planCandidate(slot, steps, wakes);
 
   if (candidate && candidateSlots.every((slot) => isSettled(slot, now))) {
@@ -39,7 +40,7 @@ export function plan(desired: Desired, observed: Observed, now: number): Plan {
   }
 
   const targets = slots.filter(isRoutable(observed.routed)).map((slot) => slot.instance.id);
-  const routesDiffer = !sameMembers(targets, observed.routed);
+  const routesDiffer = observed.displaced || !sameMembers(targets, observed.routed);
   if (routesDiffer) steps.push({ kind: "route", targets });
 
   const wanted = new Set([...slots, ...candidateSlots].map((slot) => slot.instance?.id));
@@ -102,15 +103,18 @@ function failureOf(process: DesiredProcess, instance: ObservedInstance, now: num
   return { kind: "unhealthy", lastProblem: instance.health.lastProblem, timeoutMs: process.checks.bootTimeoutMs };
 }
 
+/** Of one that ran before this daemon, counted from when this daemon began to check it. */
 function bootDeadline(process: DesiredProcess, instance: ObservedInstance): number {
-  return (instance.startedAt ?? Number.POSITIVE_INFINITY) + process.checks.bootTimeoutMs;
+  const since = instance.health.state === "pending" ? (instance.health.since ?? 0) : 0;
+  return Math.max(instance.startedAt ?? Number.POSITIVE_INFINITY, since) + process.checks.bootTimeoutMs;
 }
 
-function planCurrent(slot: Slot, now: number, steps: Step[], wakes: number[]): void {
+function planCurrent(slot: Slot, observed: Observed, now: number, steps: Step[], wakes: number[]): void {
   const { instance, process } = slot;
-  if (instance === undefined) return void steps.push(start(slot, 0));
+  if (instance === undefined) return planMissing(slot, observed, now, steps, wakes);
   const ref = refOf(instance);
-  const cause = failureOf(process, instance, now);
+  const isStranded = instance.state === "running" && instance.address === undefined;
+  const cause: FailureCause | undefined = isStranded ? { kind: "stranded" } : failureOf(process, instance, now);
   if (instance.state === "created") {
     steps.push({ kind: "remove", instance: ref }, start(slot, instance.crashes));
   } else if (instance.state === "exited") {
@@ -124,6 +128,13 @@ function planCurrent(slot: Slot, now: number, steps: Step[], wakes: number[]): v
   } else if (instance.health.state !== "passed") {
     wakes.push(bootDeadline(process, instance));
   }
+}
+
+function planMissing(slot: Slot, observed: Observed, now: number, steps: Step[], wakes: number[]): void {
+  const failed = observed.failedStarts.get(slotKey(slot.process, slot.index));
+  const startAt = failed === undefined ? now : failed.at + startRetryMs(failed.times);
+  if (now < startAt) wakes.push(startAt);
+  else steps.push(start(slot, failed?.crashes ?? 0));
 }
 
 function planCandidate(slot: Slot, steps: Step[], wakes: number[]): void {

@@ -8,8 +8,8 @@ import type { ProbeTarget } from "./probe.ts";
 
 /** Where requests go: the router as the scheduler needs it. */
 export interface Routing {
-  /** Container ids that the router may send requests of this app to. */
-  routed(appId: AppId): ReadonlySet<string>;
+  /** Where the router may send requests of this app. */
+  targets(appId: AppId): readonly RoutedInstance[];
   /** Resolves when the router has applied it. */
   publish(appId: AppId, targets: readonly RoutedInstance[], state: ServingState, signal: AbortSignal): Promise<void>;
   /** Resolves when nothing is in flight to the container, or at the deadline. */

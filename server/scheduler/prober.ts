@@ -13,6 +13,8 @@ export interface ProberDeps {
 }
 
 interface Watch {
+  /** This run of the container at this address; another is checked anew. */
+  readonly run: string;
   health: Health;
   readonly abort: AbortController;
   readonly done: Promise<void>;
@@ -32,7 +34,7 @@ export class Prober implements Disposable {
 
   /** Health so far; begins to check at the first call. */
   health(container: ObservedContainer, process: DesiredProcess | undefined, host: string): Health {
-    if (container.state !== "running") return { state: "pending", lastProblem: undefined };
+    if (container.state !== "running") return { state: "pending", since: undefined, lastProblem: undefined };
     // Without a port there is nothing to ask: it is up as soon as it runs, and only has to stay so.
     if (process?.port === undefined) return { state: "passed", at: container.startedAt ?? this.#deps.now() };
     return this.#watch(container, process, process.port, host).health;
@@ -62,12 +64,16 @@ export class Prober implements Disposable {
   }
 
   #watch(container: ObservedContainer, process: DesiredProcess, port: number, host: string): Watch {
+    const run = `${container.startedAt} ${container.address}`;
     const known = this.#watches.get(container.id);
-    if (known) return known;
-    const target = { address: container.address ?? "", port, path: process.checks.path, host };
+    if (known?.run === run) return known;
+    known?.abort.abort();
+    const { address } = container;
+    const target = address === undefined ? undefined : { address, port, path: process.checks.path, host };
     const abort = new AbortController();
     const watch: Watch = {
-      health: { state: "pending", lastProblem: undefined },
+      run,
+      health: { state: "pending", since: this.#deps.now(), lastProblem: undefined },
       abort,
       done: Promise.resolve().then(() => this.#run(watch, container.appId, target)),
     };
@@ -75,14 +81,15 @@ export class Prober implements Disposable {
     return watch;
   }
 
-  async #run(watch: Watch, appId: AppId, target: ProbeTarget): Promise<void> {
+  async #run(watch: Watch, appId: AppId, target: ProbeTarget | undefined): Promise<void> {
+    const since = this.#deps.now();
     for (let pause = firstPauseMs; !watch.abort.signal.aborted; pause = Math.min(pause * 1.5, longestPauseMs)) {
-      const problem = await this.#deps.probe(target);
+      const problem = target === undefined ? "it is in no network" : await this.#deps.probe(target);
       if (problem === undefined) {
         watch.health = { state: "passed", at: this.#deps.now() };
         return this.#deps.onPass(appId);
       }
-      watch.health = { state: "pending", lastProblem: problem };
+      watch.health = { state: "pending", since, lastProblem: problem };
       await delay(pause, undefined, { ref: false });
     }
   }

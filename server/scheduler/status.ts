@@ -1,7 +1,7 @@
 import type { InstanceState, InstanceStatus } from "../core/types.ts";
-import { crashesAfterExit, restartDelayMs } from "./backoff.ts";
+import { crashesAfterExit, restartDelayMs, startRetryMs } from "./backoff.ts";
 import { describeExit } from "./cause.ts";
-import type { Desired, Observed, ObservedInstance } from "./desired.ts";
+import { slotKey, type Desired, type FailedStart, type Observed, type ObservedInstance } from "./desired.ts";
 
 /** What `ps` shows, in the order of types and indexes. */
 export function statusesOf(desired: Desired | undefined, observed: Observed): readonly InstanceStatus[] {
@@ -10,9 +10,10 @@ export function statusesOf(desired: Desired | undefined, observed: Observed): re
     const at = order.findIndex((known) => known === type);
     return at === -1 ? order.length : at;
   };
-  return observed.instances
-    .map((instance) => toStatus(desired, instance))
-    .toSorted((a, b) => rank(a.type) - rank(b.type) || a.index - b.index || b.version - a.version);
+  return [
+    ...observed.instances.map((instance) => toStatus(desired, instance)),
+    ...notStarted(desired, observed),
+  ].toSorted((a, b) => rank(a.type) - rank(b.type) || a.index - b.index || b.version - a.version);
 }
 
 function toStatus(desired: Desired | undefined, instance: ObservedInstance): InstanceStatus {
@@ -28,12 +29,27 @@ function toStatus(desired: Desired | undefined, instance: ObservedInstance): Ins
     index: instance.index,
     version: instance.version,
     state,
-    since: instance.finishedAt ?? instance.startedAt ?? 0,
+    since: instance.finishedAt ?? instance.startedAt ?? instance.createdAt,
     crashes,
     reason: crashed && instance.exit ? describeExit(instance.exit, process?.memoryMb ?? 0) : undefined,
     nextStartAt: crashed ? (instance.finishedAt ?? 0) + restartDelayMs(crashes) : undefined,
     container: instance.id,
   };
+}
+
+/** Slots that the engine has not given an instance. */
+function notStarted(desired: Desired | undefined, observed: Observed): readonly InstanceStatus[] {
+  const wanted = (desired?.current?.processes ?? []).flatMap((process) =>
+    Array.from({ length: process.count }, (_, i) => observed.failedStarts.get(slotKey(process, i + 1))),
+  );
+  return wanted.filter((failed) => failed !== undefined).map(failedStatus);
+}
+
+function failedStatus(failed: FailedStart): InstanceStatus {
+  const { type, index, version, at, times, crashes, reason } = failed;
+  const nextStartAt = at + startRetryMs(times);
+  const name = `${type}.${index}`;
+  return { name, type, index, version, state: "crashed", since: at, crashes, reason, nextStartAt, container: "" };
 }
 
 function stateOf(instance: ObservedInstance, isWanted: boolean): InstanceState {

@@ -19,6 +19,22 @@ export function lockHome(home: string, pidFile: string): Disposable {
   return { [Symbol.dispose]: () => lock.close() };
 }
 
+/** The process of a pid file, undefined when there is none. */
+export function livingPid(pidFile: string): number | undefined {
+  const pid = readPid(pidFile);
+  return pid !== undefined && isAlive(pid) ? pid : undefined;
+}
+
+/** A process that may not be asked is there. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (err) {
+    return !(err instanceof Error && "code" in err && err.code === "ESRCH");
+  }
+}
+
 /** The number in a pid file, undefined when there is none. */
 export function readPid(pidFile: string): number | undefined {
   try {

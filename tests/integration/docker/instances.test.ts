@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { waitFor } from "../../../server/core/time.ts";
 import type { AppId, ProcessType } from "../../../server/core/ids.ts";
+import { labels } from "../../../server/docker/client.ts";
 import { followEvents } from "../../../server/docker/events.ts";
 import { createDockerEngine } from "../../../server/docker/instances.ts";
 import { createNetworks } from "../../../server/docker/networks.ts";
@@ -120,7 +121,7 @@ test("the end of an instance is heard of at once", async () => {
   const following = followEvents(
     real.docker,
     real.home,
-    { onInstance: (id) => heard.push(id), onConnect: connected.resolve },
+    { onInstance: (id) => heard.push(id), onService: () => undefined, onConnect: connected.resolve },
     silentLog,
     stop.signal,
   );
@@ -131,4 +132,32 @@ test("the end of an instance is heard of at once", async () => {
   stop.abort();
   await following;
   await engine.remove(id, signal);
+});
+
+test("a network that was removed by hand is made again for the next instance", async () => {
+  const worker = { type: "worker" as ProcessType, port: undefined, command: ["sleep", "100"], space: "removed" };
+  const first = await engine.start(spec(worker), signal);
+  await engine.remove(first, signal);
+  const filters = { label: [`${labels.home}=${real.home}`, `${labels.space}=removed`] };
+  const [network] = await real.docker.listNetworks({ filters });
+  await real.docker.getNetwork(network?.Id ?? "").remove();
+  const second = await engine.start(spec(worker), signal);
+  expect((await find(second))?.address).toMatch(/^10\./);
+  await engine.remove(second, signal);
+});
+
+test("an image that was removed by hand is said to be the droplet that is gone", async () => {
+  const imageId = `sha256:${"0".repeat(64)}`;
+  const started = engine.start(spec({ imageId }), signal);
+  await expect(started).rejects.toMatchObject({ code: "DROPLET_GONE", fields: { version: "v3" } });
+});
+
+test("a container that the engine cannot start does not stay behind", async () => {
+  const broken = createDockerEngine(real.docker, real.home, {
+    // Takes the container, then has nothing to join it to.
+    of: async () => "no-such-network",
+    removeUnused: async () => undefined,
+  });
+  await expect(broken.start(spec({ index: 9 }), signal)).rejects.toMatchObject({ code: "RUNTIME_FAILED" });
+  expect((await engine.list(appId, signal)).filter((c) => c.index === 9)).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ProcessType } from "../../../server/core/ids.ts";
+import { slotKey } from "../../../server/scheduler/desired.ts";
 import { generation, process, World } from "./world.ts";
 
 function upWith(counts: Readonly<Record<string, number>>): World {
@@ -56,7 +57,7 @@ describe("a roll-out", () => {
     world.pass();
     world.instances = world.instances.map((c) => ({
       ...c,
-      health: { state: "pending", lastProblem: "GET / answered 500" },
+      health: { state: "pending", since: c.startedAt, lastProblem: "GET / answered 500" },
     }));
     world.now += 60_000;
     expect(world.plan().steps).toMatchObject([
@@ -154,10 +155,35 @@ test("a daemon that comes back leaves routed instances in the routes until it kn
   expect(kinds(world)).toEqual([]);
 });
 
+test("a daemon that comes back gives a running instance its whole boot time again before it ends it", () => {
+  const world = upWith({ web: 1 });
+  world.now += 3_600_000;
+  world.restartDaemon();
+  world.now += 59_000;
+  expect(kinds(world)).toEqual([]);
+  world.now += 1_000;
+  expect(kinds(world)).toEqual(["kill"]);
+});
+
+test("a start that the engine refused is tried again at growing intervals", () => {
+  const world = upWith({ web: 1 });
+  world.current = generation("g1", 1, { web: 2 });
+  const refused = { type: "web" as ProcessType, index: 2, version: 1, at: world.now, crashes: 2, reason: "no" };
+  world.failedStarts.set(slotKey(process("web", "g1", 2), 2), { ...refused, times: 3 });
+  expect(world.plan()).toMatchObject({ steps: [], wakeAt: world.now + 4000, waiting: [{ index: 2 }] });
+  world.now += 4000;
+  expect(world.plan().steps).toMatchObject([{ kind: "start", index: 2, crashes: 2 }]);
+});
+
 test("of two containers for one slot the one that is up stays", () => {
   const world = upWith({ web: 1 });
   const twin = world.instances[0];
-  if (twin) world.instances.push({ ...twin, id: "twin", health: { state: "pending", lastProblem: undefined } });
+  if (twin)
+    world.instances.push({
+      ...twin,
+      id: "twin",
+      health: { state: "pending", since: world.now, lastProblem: undefined },
+    });
   expect(world.plan().steps).toMatchObject([{ kind: "retire", instance: { id: "twin" } }]);
 });
 

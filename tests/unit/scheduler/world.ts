@@ -3,6 +3,7 @@ import type {
   Desired,
   DesiredGeneration,
   DesiredProcess,
+  FailedStart,
   Observed,
   ObservedInstance,
   Step,
@@ -47,6 +48,8 @@ export class World {
   candidate: DesiredGeneration | undefined;
   instances: ObservedInstance[] = [];
   routed = new Set<string>();
+  displaced = false;
+  failedStarts = new Map<string, FailedStart>();
   failed: string[] = [];
   #next = 1;
 
@@ -55,7 +58,8 @@ export class World {
   }
 
   observed(): Observed {
-    return { instances: this.instances, routed: this.routed };
+    const { instances, routed, displaced, failedStarts } = this;
+    return { instances, routed, displaced, failedStarts };
   }
 
   plan() {
@@ -93,7 +97,7 @@ export class World {
             state: "exited",
             finishedAt: this.now,
             exit: { code: 1, oomKilled: false },
-            health: { state: "pending", lastProblem: undefined },
+            health: { state: "pending", since: undefined, lastProblem: undefined },
           }
         : c,
     );
@@ -103,7 +107,7 @@ export class World {
   restartDaemon(): void {
     this.instances = this.instances.map((c) => ({
       ...c,
-      health: { state: "pending", lastProblem: undefined },
+      health: { state: "pending", since: c.state === "running" ? this.now : undefined, lastProblem: undefined },
       retiring: false,
     }));
   }
@@ -127,6 +131,7 @@ export class World {
         break;
       case "route":
         this.routed = new Set(step.targets);
+        this.displaced = false;
         break;
       case "promote":
         this.current = step.generation;
@@ -150,12 +155,13 @@ export class World {
       index: step.index,
       crashes: step.crashes,
       state: "running",
+      createdAt: this.now,
       startedAt: this.now,
       finishedAt: undefined,
       exit: undefined,
       address: "10.0.0.2",
       port: step.process.port,
-      health: { state: "pending", lastProblem: undefined },
+      health: { state: "pending", since: this.now, lastProblem: undefined },
       retiring: false,
     };
   }
