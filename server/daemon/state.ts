@@ -2,6 +2,7 @@ import { accessSync, chmodSync, constants, mkdirSync } from "node:fs";
 import type { Paths } from "../config/config.ts";
 import { AppError, messageOf } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
+import { createAppSettingsStore, type AppSettingsStore } from "../store/app-settings.ts";
 import { createAppStore, type AppStore } from "../store/apps.ts";
 import { openDatabase, type Db } from "../store/open.ts";
 import { createReleaseStore, type ReleaseStore } from "../store/releases.ts";
@@ -13,6 +14,7 @@ export interface State {
   readonly db: Db;
   readonly sealer: Sealer;
   readonly apps: AppStore;
+  readonly appSettings: AppSettingsStore;
   readonly releases: ReleaseStore;
   readonly routes: RouteStore;
   /** Names this installation on the engine: the value of the home label. */
@@ -52,6 +54,7 @@ export function openState(paths: Paths, stack: Pick<AsyncDisposableStack, "use">
     db,
     sealer,
     apps,
+    appSettings: createAppSettingsStore(db),
     releases: createReleaseStore(db, sealer),
     routes: createRouteStore(db),
     installId: apps.setting("installId", newId),

@@ -36,6 +36,17 @@ const app = () =>
     .notNull()
     .references(() => apps.id, { onDelete: "cascade" });
 
+/** What an app was told beside its config vars: one JSON value a key, read and checked by the part that owns the key. */
+export const appSettings = sqliteTable(
+  "app_settings",
+  {
+    appId: app(),
+    key: text("key").notNull(),
+    value: text("value", { mode: "json" }).notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.appId, t.key] })],
+);
+
 export const builds = sqliteTable(
   "builds",
   {

@@ -255,9 +255,9 @@ describe("two workers", () => {
   });
 });
 
-test("100 MB each way leave the router small", async () => {
+test("300 MB each way leave the router small", async () => {
   const block = Buffer.alloc(1024 * 1024);
-  const blocks = 100;
+  const blocks = 300;
   await using app = await startInstance((req, res) => {
     req.resume();
     req.once("end", () => {
@@ -296,5 +296,6 @@ test("100 MB each way leave the router small", async () => {
   });
   expect(received).toBe(blocks * block.length);
   const { rssBytes } = await client.status(signal());
-  expect(rssBytes[0]).toBeLessThan(140 * 1024 * 1024);
+  // What was buffered whole would be 300 MB and more; how much garbage is collected in time differs by machine.
+  expect(rssBytes[0]).toBeLessThan(220 * 1024 * 1024);
 });

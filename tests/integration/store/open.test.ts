@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { z } from "zod";
 import { isAppError } from "../../../server/core/errors.ts";
 import type { AppId, AppName, SpaceName } from "../../../server/core/ids.ts";
+import { createAppSettingsStore } from "../../../server/store/app-settings.ts";
 import { createAppStore } from "../../../server/store/apps.ts";
 import { lockHome } from "../../../server/store/lock.ts";
 import { openDatabase } from "../../../server/store/open.ts";
@@ -52,6 +54,19 @@ test("a new home gets the schema, and opening it again changes nothing", () => {
   createAppStore(first.db, sealer).insert(shop);
   using second = openDatabase(file);
   expect(createAppStore(second.db, sealer).get("shop")).toEqual(shop);
+});
+
+test("a setting of an app is kept, replaced and gone with the app; a value that does not fit its schema counts as none", () => {
+  using state = openDatabase(path.join(dir, "paas.db"));
+  const apps = createAppStore(state.db, createSealer(loadSecretKey(path.join(dir, "key"))));
+  const appSettings = createAppSettingsStore(state.db);
+  apps.insert(shop);
+  appSettings.set(shop.id, "build", { root: "web" });
+  appSettings.set(shop.id, "build", { root: "api" });
+  expect(appSettings.get(shop.id, "build", z.object({ root: z.string() }))).toEqual({ root: "api" });
+  expect(appSettings.get(shop.id, "build", z.string())).toBeUndefined();
+  apps.delete(shop.id);
+  expect(appSettings.get(shop.id, "build", z.unknown())).toBeUndefined();
 });
 
 test("a home that an older version wrote is migrated, its rows kept even where a table is rebuilt, and copied first", () => {
