@@ -1,4 +1,4 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq } from "./drizzle.ts";
 import type { z } from "zod";
 import type { AppId } from "../core/ids.ts";
 import type { Db } from "./open.ts";

@@ -1,4 +1,4 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq } from "./drizzle.ts";
 import { AppError } from "../core/errors.ts";
 import type { AppId, AppName, ProcessType, SpaceName } from "../core/ids.ts";
 import type { App, Checks, ConfigVars, FormationEntry } from "../core/types.ts";

@@ -1,4 +1,4 @@
-import { asc, desc, eq } from "drizzle-orm";
+import { asc, desc, eq } from "./drizzle.ts";
 import type { Instant } from "../core/types.ts";
 import type { Db } from "./open.ts";
 import { audit, keys, tokens, users } from "./schema.ts";

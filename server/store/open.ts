@@ -1,10 +1,9 @@
 import { copyFileSync, existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
-import { drizzle } from "drizzle-orm/better-sqlite3";
 import type { BetterSQLite3Database } from "drizzle-orm/better-sqlite3";
-import { migrate } from "drizzle-orm/better-sqlite3/migrator";
 import { AppError } from "../core/errors.ts";
+import { drizzle, migrate } from "./drizzle.ts";
 
 export type Db = BetterSQLite3Database<Record<string, never>>;
 

@@ -1,4 +1,4 @@
-import { and, desc, eq, max } from "drizzle-orm";
+import { and, desc, eq, max } from "./drizzle.ts";
 import type { AppId } from "../core/ids.ts";
 import type {
   Build,

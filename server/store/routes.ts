@@ -1,4 +1,4 @@
-import { and, asc, eq } from "drizzle-orm";
+import { and, asc, eq } from "./drizzle.ts";
 import type { AppId, ProcessType, SpaceName } from "../core/ids.ts";
 import type { Route } from "../core/types.ts";
 import type { Db } from "./open.ts";

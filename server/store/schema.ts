@@ -1,4 +1,4 @@
-import { integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import { integer, primaryKey, sqliteTable, text, uniqueIndex } from "./drizzle.ts";
 
 // Times are milliseconds since the epoch. Columns named *_sealed hold AES-GCM sealed JSON (see seal.ts).
 

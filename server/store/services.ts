@@ -1,4 +1,4 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq } from "./drizzle.ts";
 import type { AppId, AppName, ServiceName, SpaceName } from "../core/ids.ts";
 import type { Binding, ServiceInstance } from "../core/types.ts";
 import type { Db } from "./open.ts";

@@ -1,4 +1,4 @@
-import { and, desc, eq, lte, max, ne } from "drizzle-orm";
+import { and, desc, eq, lte, max, ne } from "./drizzle.ts";
 import type { AppId } from "../core/ids.ts";
 import type { Db } from "./open.ts";
 import { tasks } from "./schema.ts";
