@@ -1,3 +1,5 @@
+import type { RoutePolicy } from "./policy/route-policy.ts";
+
 /** What daemon and router say to each other. Both sides import this file and nothing of each other's. */
 
 /** A running instance that may take requests. */
@@ -21,6 +23,8 @@ export interface TableRoute {
   /** Why there may be no targets: chooses H81, H14 or H10. */
   readonly state: "blank" | "stopped" | "running" | "crashed";
   readonly targets: readonly Target[];
+  /** Undefined for plain forwarding. */
+  readonly policy?: RoutePolicy | undefined;
 }
 
 export interface RoutingTable {
