@@ -1,3 +1,4 @@
+import type { KeyedLock } from "../core/keyed-lock.ts";
 import type { Log } from "../core/log.ts";
 import type { Output } from "../core/output.ts";
 import type { BuildInput } from "../releases/ports.ts";
@@ -25,6 +26,8 @@ export interface BuildContext {
   /** Masked. */
   readonly out: Output;
   readonly log: Log;
+  /** What several builds may need at once is made by one of them. */
+  readonly onePerKey: KeyedLock;
   /** Ends with the caller's signal or at the deadline. */
   readonly signal: AbortSignal;
   /** Removes a container without being waited for; a build that fails ends when all are gone. */

@@ -1,3 +1,4 @@
+import type { KeyedLock } from "../core/keyed-lock.ts";
 import { isAppError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Output } from "../core/output.ts";
@@ -23,6 +24,7 @@ export interface BuilderDeps {
   /** Asked only when there is a plan. */
   readonly stack: () => Promise<StackImages>;
   readonly limits: BuildLimits;
+  readonly onePerKey: KeyedLock;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -76,6 +78,7 @@ async function buildOne(
     owner: { appId: input.app.id, buildId: input.buildId },
     limits,
     out: masked,
+    onePerKey: deps.onePerKey,
     log: deps.log.with({ app: input.app.name, build: input.buildId }),
     signal: AbortSignal.any([signal, deadline]),
     remove: (container) => removals.start(container),

@@ -3,6 +3,7 @@ import type { BuildContext, StackImages } from "./build-context.ts";
 import { Bench, makeLayers } from "./layers.ts";
 import type { BuildPlan } from "./plan.ts";
 import { sourceTar, textsTar } from "./source-tar.ts";
+import { withSystemPackages } from "./system-images.ts";
 import { pathOf } from "./workspace.ts";
 
 const defaultPort = 8080;
@@ -27,8 +28,9 @@ export async function buildFromPlan(
   context: BuildContext,
   plan: BuildPlan,
   processes: readonly ProcessCommand[],
-  stack: StackImages,
+  bare: StackImages,
 ): Promise<DropletContent> {
+  const stack = plan.system ? await withSystemPackages(context, bare, plan.system) : bare;
   using bench = new Bench(context);
   const layers = await makeLayers(context, plan, stack, bench);
   const { engine, owner, signal, input } = context;

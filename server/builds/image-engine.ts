@@ -31,6 +31,7 @@ export interface ExecSpec {
 
 export type CommitSpec =
   | { readonly kind: "layer"; readonly ref: string; readonly key: string }
+  | { readonly kind: "system"; readonly ref: string; readonly from: string; readonly packages: readonly string[] }
   | { readonly kind: "droplet"; readonly ref: string; readonly owner: BuildOwner; readonly config: ImageConfig };
 
 export interface ImageConfig {
@@ -48,7 +49,8 @@ export interface ImageFacts {
 export interface OwnImage {
   readonly id: string;
   readonly parentId: string | undefined;
-  readonly kind: "layer" | "droplet";
+  /** `system` is a stack image with packages on top. */
+  readonly kind: "layer" | "system" | "droplet";
   readonly refs: readonly string[];
   readonly appId: string | undefined;
   readonly createdAt: number;
@@ -79,6 +81,7 @@ export interface DockerfileRecord {
 export interface ImageEngine {
   /** Refs of all layer images. */
   layerRefs(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  hasImage(ref: string, signal: AbortSignal): Promise<boolean>;
   create(spec: ContainerSpec): Promise<string>;
   start(id: string, signal: AbortSignal): Promise<void>;
   /** Unpacks a tar at `/`; owners and modes as in the tar. */
@@ -105,7 +108,7 @@ export interface ImageEngine {
   imageFacts(ref: string): Promise<ImageFacts>;
   /** Build containers of this installation, by the build that made them. */
   buildContainers(): Promise<readonly { readonly id: string; readonly buildId: string }[]>;
-  /** Layers (shared by all installations of the machine) and droplets of this one. */
+  /** Layers and system images (shared by all installations of the machine), and droplets of this one. */
   ownImages(): Promise<readonly OwnImage[]>;
   /** Gone already is fine; one in use is left and answers false. */
   removeImage(ref: string): Promise<boolean>;

@@ -1,4 +1,5 @@
 import type { ConfigVars, ProcessCommand } from "../core/types.ts";
+import type { SystemPackages } from "./system-packages.ts";
 
 /**
  * What a buildpack decides, without acting: serialisable, compared as a snapshot in tests.
@@ -12,6 +13,8 @@ export interface BuildPlan {
   readonly buildpack: string;
   /** For people: `node 24.21.0`, `python 3.13`. */
   readonly runtime: string;
+  /** Debian packages on top of the stack, installed before the first layer; part of the key of every layer. */
+  readonly system?: SystemPackages;
   readonly layers: readonly PlanLayer[];
   readonly build: PlanStep | undefined;
   /** Defaults of the run time; config vars win. */

@@ -1,6 +1,7 @@
 import { cpus, totalmem } from "node:os";
 import type { Config, Paths } from "../config/config.ts";
 import type { AppId } from "../core/ids.ts";
+import { createKeyedLock } from "../core/keyed-lock.ts";
 import type { Log } from "../core/log.ts";
 import type { ConfigVars } from "../core/types.ts";
 import { connectDocker } from "../docker/client.ts";
@@ -43,6 +44,7 @@ export function createRuntime(config: Config, paths: Paths, state: State, log: L
       available: createAvailable(config.home),
       stack: stackSource,
       limits: buildLimits({ memoryBytes: totalmem(), cpus: cpus().length }),
+      onePerKey: createKeyedLock(),
       clock: Date.now,
       log: log.with({ part: "builds" }),
     }),

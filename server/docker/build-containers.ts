@@ -93,21 +93,30 @@ function commit(docker: Docker, home: string, id: string, spec: CommitSpec): Pro
   return bounded("keep the build container as an image", transferMs, neverAborted, async () => {
     const [repo, tag] = splitRef(spec.ref);
     const _query = { container: id, repo, tag, pause: "false" };
-    const _body = spec.kind === "layer" ? layerConfig(spec.key) : dropletConfig(home, spec);
+    const _body = configOf(home, spec);
     const image: { Id: string } = await docker.getContainer(id).commit({ _query, _body });
     return image.Id;
   });
 }
 
-/** The engine adds the labels of the container: those that do not hold for a layer, which is everybody's, are emptied. */
-function layerConfig(key: string) {
-  const Labels = {
-    [labels.kind]: "layer",
-    [labels.layer]: key,
-    [labels.home]: "",
-    [labels.app]: "",
-    [labels.build]: "",
-  };
+function configOf(home: string, spec: CommitSpec) {
+  switch (spec.kind) {
+    case "layer":
+      return sharedConfig({ [labels.kind]: "layer", [labels.layer]: spec.key });
+    case "system":
+      return sharedConfig({
+        [labels.kind]: "system",
+        [labels.stack]: spec.from,
+        [labels.packages]: spec.packages.join(" "),
+      });
+    case "droplet":
+      return dropletConfig(home, spec);
+  }
+}
+
+/** The engine adds the labels of the container: those that do not hold for what is everybody's are emptied. */
+function sharedConfig(own: Readonly<Record<string, string>>) {
+  const Labels = { [labels.home]: "", [labels.app]: "", [labels.build]: "", ...own };
   return { Labels, User: "root", WorkingDir: "/app", Entrypoint: [], Cmd: ["/bin/bash"] };
 }
 

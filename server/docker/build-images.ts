@@ -2,8 +2,9 @@ import type Docker from "dockerode";
 import type { ImageEngine, ImageFacts, OwnImage } from "../builds/image-engine.ts";
 import { bounded } from "./bounded.ts";
 import { isStatus, labels } from "./client.ts";
+import { hasImage } from "./stack-images.ts";
 
-type ImagePart = Pick<ImageEngine, "layerRefs" | "imageFacts" | "ownImages" | "removeImage">;
+type ImagePart = Pick<ImageEngine, "layerRefs" | "hasImage" | "imageFacts" | "ownImages" | "removeImage">;
 
 const quickMs = 60_000;
 const neverAborted = new AbortController().signal;
@@ -18,6 +19,7 @@ export function buildImages(docker: Docker, home: string): ImagePart {
       );
       return new Set(found.flatMap((image) => image.RepoTags ?? []));
     },
+    hasImage: (ref, signal) => bounded("look at an image", quickMs, signal, () => hasImage(docker, ref)),
     imageFacts: (ref) => imageFacts(docker, ref),
     ownImages: () => ownImages(docker, home),
     removeImage: (ref) => removeImage(docker, ref),
@@ -41,13 +43,18 @@ function isEmpty(argv: string | readonly string[] | undefined | null): boolean {
 }
 
 async function ownImages(docker: Docker, home: string): Promise<readonly OwnImage[]> {
-  const [layers, droplets] = await bounded("list images", quickMs, neverAborted, () =>
+  const [layers, systems, droplets] = await bounded("list images", quickMs, neverAborted, () =>
     Promise.all([
       docker.listImages({ filters: { label: [`${labels.kind}=layer`] } }),
+      docker.listImages({ filters: { label: [`${labels.kind}=system`] } }),
       docker.listImages({ filters: { label: [`${labels.kind}=droplet`, `${labels.home}=${home}`] } }),
     ]),
   );
-  return [...layers.map((i) => ownImage("layer", i)), ...droplets.map((i) => ownImage("droplet", i))];
+  return [
+    ...layers.map((i) => ownImage("layer", i)),
+    ...systems.map((i) => ownImage("system", i)),
+    ...droplets.map((i) => ownImage("droplet", i)),
+  ];
 }
 
 function ownImage(kind: OwnImage["kind"], image: Docker.ImageInfo): OwnImage {

@@ -18,6 +18,7 @@ export const labels = {
   service: "paas.service",
   layer: "paas.layer",
   stack: "paas.stack",
+  packages: "paas.packages",
   space: "paas.space",
 } as const;
 
@@ -28,6 +29,7 @@ export type ObjectKind =
   | "service"
   | "stack"
   | "layer"
+  | "system"
   | "droplet"
   | "network"
   | "cache";

@@ -20,7 +20,7 @@ export function stackImages(docker: Docker): StackImages {
   };
 }
 
-async function hasImage(docker: Docker, ref: string): Promise<boolean> {
+export async function hasImage(docker: Docker, ref: string): Promise<boolean> {
   try {
     await docker.getImage(ref).inspect();
     return true;

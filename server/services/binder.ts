@@ -7,7 +7,8 @@ import type { Actor, App, Binding } from "../core/types.ts";
 import type { ServiceStore, StoredService } from "../store/services.ts";
 import type { Access } from "./access.ts";
 import { chooseEnvName } from "./environment.ts";
-import { type KeyedLock, lockKey } from "./keyed-lock.ts";
+import type { KeyedLock } from "../core/keyed-lock.ts";
+import { lockKey } from "./lock-key.ts";
 import { type Account, newPassword } from "./kind.ts";
 import type { AppDirectory, Redeploy } from "./ports.ts";
 

@@ -3,7 +3,7 @@ import { AppError, isAppError, messageOf } from "../core/errors.ts";
 import type { Output } from "../core/output.ts";
 import type { ServiceInstance } from "../core/types.ts";
 import { type Account, hostOf, type Plan, type Secret, type ServiceKind, type Target } from "./kind.ts";
-import { createKeyedLock } from "./keyed-lock.ts";
+import { createKeyedLock } from "../core/keyed-lock.ts";
 import type { ServiceRuntime, Stack } from "./ports.ts";
 
 const stopGraceMs = 60_000;

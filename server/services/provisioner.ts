@@ -7,7 +7,8 @@ import type { Actor } from "../core/types.ts";
 import type { ServiceStore } from "../store/services.ts";
 import type { Access } from "./access.ts";
 import type { Provisioned } from "./containers.ts";
-import { type KeyedLock, lockKey } from "./keyed-lock.ts";
+import type { KeyedLock } from "../core/keyed-lock.ts";
+import { lockKey } from "./lock-key.ts";
 import type { Plan, ServiceKind } from "./kind.ts";
 import { describe, kindOf, kinds, userProvided } from "./kinds.ts";
 

@@ -3,7 +3,8 @@ import type { Log } from "../core/log.ts";
 import { LineOutput } from "../core/output.ts";
 import type { ServiceStore, StoredService } from "../store/services.ts";
 import type { Access } from "./access.ts";
-import { type KeyedLock, lockKey } from "./keyed-lock.ts";
+import type { KeyedLock } from "../core/keyed-lock.ts";
+import { lockKey } from "./lock-key.ts";
 import { bringUp } from "./provisioner.ts";
 
 interface ReconcileDeps {

@@ -8,7 +8,7 @@ import { createAccess } from "./access.ts";
 import { createBinder } from "./binder.ts";
 import { createServiceContainers, type ContainerDeps } from "./containers.ts";
 import { type ServiceEnvironment, toEnvironment } from "./environment.ts";
-import { createKeyedLock } from "./keyed-lock.ts";
+import { createKeyedLock } from "../core/keyed-lock.ts";
 import { describe, kinds, userProvided } from "./kinds.ts";
 import { createProvisioner } from "./provisioner.ts";
 import type { AppDirectory, Redeploy } from "./ports.ts";

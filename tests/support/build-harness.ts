@@ -8,6 +8,7 @@ import type { ImageEngine } from "../../server/builds/image-engine.ts";
 import type { BuildLimits } from "../../server/builds/limits.ts";
 import type { Available, Buildpack, BuildPlan } from "../../server/builds/plan.ts";
 import { type AppId, type AppName, defaultSpace, newId, type SpaceName } from "../../server/core/ids.ts";
+import { createKeyedLock } from "../../server/core/keyed-lock.ts";
 import { silentLog } from "../../server/core/log.ts";
 import { LineOutput } from "../../server/core/output.ts";
 import type { App, ConfigVars } from "../../server/core/types.ts";
@@ -44,6 +45,7 @@ export class BuildHarness implements AsyncDisposable {
   readonly home = `test-${newId()}`;
   readonly engine: ImageEngine;
   readonly #options: HarnessOptions;
+  readonly #onePerKey = createKeyedLock();
   readonly #apps = new Set<AppId>();
   readonly #layers = new Set<string>();
   readonly #folders: string[] = [];
@@ -86,6 +88,7 @@ export class BuildHarness implements AsyncDisposable {
       available: this.#options.available ?? noVersions,
       stack: () => this.#stack(),
       limits: { ...testLimits, ...this.#options.limits },
+      onePerKey: this.#onePerKey,
       clock: Date.now,
       log: silentLog,
     });

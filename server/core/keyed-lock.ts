@@ -34,8 +34,3 @@ async function abortable(turn: Promise<void>, signal: AbortSignal): Promise<void
     signal.removeEventListener("abort", onAbort);
   }
 }
-
-/** Names are unique per space. */
-export function lockKey(service: { readonly space: string; readonly name: string }): string {
-  return `${service.space}/${service.name}`;
-}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createKeyedLock } from "../../../server/services/keyed-lock.ts";
+import { createKeyedLock } from "../../../server/core/keyed-lock.ts";
 
 const never = new AbortController().signal;
 
