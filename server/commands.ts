@@ -14,8 +14,13 @@ import { stopRouter } from "./router/process.ts";
 import { isAlive, readPid } from "./store/lock.ts";
 import { pingDaemon } from "./daemon/ping.ts";
 
-/** Where compiled code is kept. In the environment, so that the first file too comes from it and no compiler is loaded. */
-export const compileCache = path.join(import.meta.dirname, "..", "dist", "server-cache");
+/** Of the daemon's process: both must be there before its first line runs. */
+export const daemonEnvironment: Readonly<Record<string, string>> = {
+  // The first file too then comes as compiled code, and no compiler is loaded.
+  NODE_COMPILE_CACHE: path.join(import.meta.dirname, "..", "dist", "server-cache"),
+  // One heap for all threads: 14 MB less, and nothing here allocates from many at once.
+  MALLOC_ARENA_MAX: "1",
+};
 
 /** A small young generation: the daemon mostly waits, and its memory counts more than its throughput. */
 export const daemonNodeFlags: readonly string[] = ["--max-semi-space-size=2"];
@@ -114,7 +119,7 @@ async function detach(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
   const child = spawn(process.execPath, [...daemonNodeFlags, main, "daemon"], {
     detached: true,
     stdio: ["ignore", log, log],
-    env: { ...env, PAAS_HOME: config.home, NODE_COMPILE_CACHE: compileCache },
+    env: { ...env, ...daemonEnvironment, PAAS_HOME: config.home },
     cwd: "/",
   });
   closeSync(log);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { SystemInfo } from "../../server/api/platform.ts";
 import { connectDocker } from "../../server/docker/client.ts";
-import { compileCache, daemonNodeFlags } from "../../server/commands.ts";
+import { daemonEnvironment, daemonNodeFlags } from "../../server/commands.ts";
 import { pingDaemon } from "../../server/daemon/ping.ts";
 import { pathsOf } from "../../server/config/config.ts";
 import { waitFor } from "../../server/core/time.ts";
@@ -96,7 +96,7 @@ export class TestPaas implements AsyncDisposable {
     const main = path.join(root, "server", "main.ts");
     let output = "";
     const daemon = spawn(process.execPath, [...daemonNodeFlags, main, "daemon"], {
-      env: { ...this.env, NODE_COMPILE_CACHE: compileCache, ...env },
+      env: { ...this.env, ...daemonEnvironment, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     daemon.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
