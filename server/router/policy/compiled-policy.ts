@@ -1,11 +1,11 @@
 import type { FailureAnswer, FailureCode } from "../failures.ts";
 import type { AnswerHook, Middleware, RequestHead } from "../middleware.ts";
 import type { Policy } from "../policy.ts";
-import type { Target } from "../protocol.ts";
+import type { TableRoute, Target } from "../protocol.ts";
 
 /** A route's policy as the data path uses it. Every part may be left out. */
 export interface CompiledPolicy {
-  /** Asked in order before an instance is chosen. Hold and maintenance are middlewares too: they may take their time. */
+  /** Asked in order before an instance is chosen. They may take their time. */
   readonly middlewares: readonly Middleware[];
   readonly times?: Partial<Pick<Policy, "connectTimeoutMs" | "firstByteTimeoutMs" | "idleTimeoutMs">>;
   /** In place of round robin. */
@@ -22,17 +22,26 @@ export interface CompiledPolicy {
 
 /** What a picker chooses from: never one that was tried, and those that lately refused only when no other is left. */
 export interface Candidates {
+  readonly route: TableRoute;
   readonly targets: readonly Target[];
+  /** When the request came, of `performance.now()`. */
+  readonly arrivedAt: number;
   /** Requests under way to a target in this worker. */
   inFlight(targetId: string): number;
 }
 
 export type Picked =
+  /** `onEnd` when the instance has done its part. */
   | { readonly kind: "target"; readonly target: Target; readonly onAnswer?: AnswerHook; readonly onEnd?: () => void }
-  | { readonly kind: "none"; readonly code: FailureCode };
+  | { readonly kind: "none"; readonly code: FailureCode }
+  /**
+   * The request has to wait. After `until` the route is looked up anew, for the table may be another by then, and its
+   * picker is asked again. `leave` when the client does not wait that long.
+   */
+  | { readonly kind: "wait"; readonly until: Promise<void>; readonly leave: () => void };
 
-/** Chooses the instance: least connections, sticky sessions, limits with a queue. */
+/** Chooses the instance: hold, least connections, sticky sessions, limits with a queue. */
 export interface Picker {
-  /** Undefined when none is fit; a promise while the request waits for its turn. */
-  pick(head: RequestHead, candidates: Candidates): Picked | undefined | Promise<Picked | undefined>;
+  /** Undefined when none is fit. Also asked where there are no targets: a hold waits for them. */
+  pick(head: RequestHead, candidates: Candidates): Picked | undefined;
 }
