@@ -7,9 +7,7 @@ export function bodyLimit(maxBytes: number, answers: Answers): Middleware {
     name: "body-limit",
     request(head) {
       const length = Number(head.header("content-length") ?? 0);
-      return length > maxBytes
-        ? { kind: "answer", answer: answers.refuse("body_too_large", head) }
-        : { kind: "pass" };
+      return length > maxBytes ? { kind: "answer", answer: answers.refuse("body_too_large", head) } : { kind: "pass" };
     },
   };
 }

@@ -7,7 +7,15 @@ const timeoutMs = 5_000;
 const maxBytes = 256 * 1024;
 const passedOn = ["cookie", "authorization", "accept", "accept-language", "user-agent", "origin", "referer"];
 /** Of one connection, or made anew. */
-const notRelayed = new Set(["connection", "keep-alive", "transfer-encoding", "content-length", "date", "via", "upgrade"]);
+const notRelayed = new Set([
+  "connection",
+  "keep-alive",
+  "transfer-encoding",
+  "content-length",
+  "date",
+  "via",
+  "upgrade",
+]);
 
 type Ask = typeof askSmall;
 

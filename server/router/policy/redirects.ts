@@ -13,7 +13,11 @@ export function redirects(rules: readonly Redirect[]): Middleware {
         if (rest === undefined) continue;
         const place = to.endsWith("*") ? to.slice(0, -1) + rest : to;
         const location = safe(place.includes("?") ? place : place + query);
-        const fields = [["Location", location], ["Content-Length", "0"], ["Cache-Control", "no-cache"]] as const;
+        const fields = [
+          ["Location", location],
+          ["Content-Length", "0"],
+          ["Cache-Control", "no-cache"],
+        ] as const;
         return { kind: "answer", answer: { status, fields, body: "" } };
       }
       return { kind: "pass" };
