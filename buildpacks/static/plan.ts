@@ -1,16 +1,21 @@
-import type { Buildpack, PlanLayer, PlanResult, SourceView } from "../../server/builds/plan.ts";
+import type { Buildpack, PlanResult, SourceView } from "../../server/builds/plan.ts";
 import { web } from "../../server/core/ids.ts";
-import { isRefusal } from "../reading.ts";
-import { nginxConf, serveScript, staticHome } from "./server.ts";
-import { readStaticSettings, type StaticSettings } from "./staticfile.ts";
+import { isRefusal, type Refusal } from "../reading.ts";
+import { isBuiltByNode } from "./built.ts";
+import { defaultRoot, roots } from "./root.ts";
+import { serveCommand, serverLayer } from "./server.ts";
+import { plainSettings, type StaticSettings } from "./settings.ts";
+import { readStaticJson } from "./static-json.ts";
+import { readStaticfile } from "./staticfile.ts";
 
-const pages = ["index.html", "public/index.html", "dist/index.html"];
+const pages = roots.map((folder) => (folder === "" ? "index.html" : `${folder}/index.html`));
+const settingsFiles = ["Staticfile", "static.json"];
 
 /** A Staticfile says it outright, so it comes before every language, as on Cloud Foundry. */
 export const staticfile: Buildpack = {
   name: "static",
-  looksFor: ["Staticfile"],
-  detect: (source) => source.has("Staticfile"),
+  looksFor: settingsFiles,
+  detect: (source) => settingsFiles.some((file) => source.has(file)) && !isBuiltByNode(source),
   plan: planStatic,
 };
 
@@ -21,6 +26,14 @@ export const staticPages: Buildpack = {
   detect: (source) => pages.some((page) => source.has(page)),
   plan: planStatic,
 };
+
+/** What Staticfile or static.json say, or the plain settings. `builtRoot` is where a build will put the pages. */
+export function readStaticSettings(source: SourceView, builtRoot?: string): StaticSettings | Refusal {
+  if (source.has("Staticfile")) return readStaticfile(source, builtRoot);
+  if (source.has("static.json")) return readStaticJson(source, builtRoot);
+  const root = builtRoot ?? defaultRoot(source);
+  return typeof root === "string" ? { ...plainSettings, root } : root;
+}
 
 function planStatic(source: SourceView): PlanResult {
   const settings = readStaticSettings(source);
@@ -34,39 +47,8 @@ function planStatic(source: SourceView): PlanResult {
       build: undefined,
       env: {},
       path: [],
-      processes: [{ type: web, command: `${staticHome}/serve` }],
+      processes: [{ type: web, command: serveCommand }],
       notes: [`Serving ${settings.root === "" ? "the top of the repository" : `${settings.root}/`}`, ...settings.notes],
     },
-  };
-}
-
-// $1 is the start script, $2 nginx's settings.
-const write = `set -eu
-mkdir -p ${staticHome}
-printf %s "$1" >${staticHome}/serve
-printf %s "$2" >${staticHome}/nginx.conf
-chmod 755 ${staticHome}/serve`;
-
-function serverLayer(source: SourceView, settings: StaticSettings): PlanLayer {
-  const { root, isSinglePage } = settings;
-  const conf = nginxConf({
-    root: root === "" ? "/app" : `/app/${root}`,
-    isSinglePage,
-    hasNotFoundPage: source.has(root === "" ? "404.html" : `${root}/404.html`),
-  });
-  return {
-    name: "server",
-    title: "Setting up nginx",
-    files: [],
-    commands: [
-      {
-        argv: ["sh", "-c", write, "write-server", serveScript, conf],
-        user: "root",
-        withConfig: false,
-        hint: "Push again; paas doctor checks the stack.",
-      },
-    ],
-    launch: true,
-    keep: [staticHome],
   };
 }

@@ -1,77 +1,59 @@
+import type { PlanLayer, SourceView } from "../../server/builds/plan.ts";
+import { nginxConf } from "./conf.ts";
+import type { StaticSettings } from "./settings.ts";
+
 export const staticHome = "/opt/static";
+export const serveCommand = `${staticHome}/serve`;
 
-export interface ServerSettings {
-  /** Absolute folder that is served. */
-  readonly root: string;
-  readonly isSinglePage: boolean;
-  readonly hasNotFoundPage: boolean;
-}
-
-/** Fills the port in at start and becomes nginx. */
+/** Fills in what only the start knows and becomes nginx. */
 export const serveScript = `#!/bin/bash
 set -euo pipefail
 if ! [[ "\${PORT:-}" =~ ^[0-9]+$ ]]; then
   echo "PORT must be a number" >&2
   exit 1
 fi
-sed "s/@PORT@/$PORT/" ${staticHome}/nginx.conf >/tmp/nginx.conf
+https=0
+case "\${FORCE_HTTPS:-}" in ""|0|false) ;; *) https=1 ;; esac
+if grep -q @AUTH_FILE@ ${staticHome}/nginx.conf; then
+  if [ -z "\${BASIC_AUTH_USERNAME:-}" ] || [ -z "\${BASIC_AUTH_PASSWORD:-}" ]; then
+    echo "basic_auth needs two config vars: paas config:set BASIC_AUTH_USERNAME=… BASIC_AUTH_PASSWORD=…" >&2
+    exit 1
+  fi
+  (umask 077 && printf '%s:{PLAIN}%s\\n' "$BASIC_AUTH_USERNAME" "$BASIC_AUTH_PASSWORD" >/tmp/htpasswd)
+fi
+sed "s/@PORT@/$PORT/; s/@HTTPS@/$https/; s,@AUTH_FILE@,/tmp/htpasswd," ${staticHome}/nginx.conf >/tmp/nginx.conf
 exec nginx -e stderr -c /tmp/nginx.conf
 `;
 
-/** nginx's settings with \`@PORT@\` for the port. A file whose name carries a hash of its content never changes. */
-export function nginxConf(settings: ServerSettings): string {
-  const fallback = settings.isSinglePage ? "/index.html" : "=404";
-  return `daemon off;
-worker_processes 1;
-pid /tmp/nginx.pid;
-events {
-  worker_connections 1024;
-}
-http {
-  include /etc/nginx/mime.types;
-  default_type application/octet-stream;
-  charset utf-8;
-  client_body_temp_path /tmp/nginx-body;
-  proxy_temp_path /tmp/nginx-proxy;
-  fastcgi_temp_path /tmp/nginx-fastcgi;
-  uwsgi_temp_path /tmp/nginx-uwsgi;
-  scgi_temp_path /tmp/nginx-scgi;
-  log_format plain '$request_method $request_uri $status $body_bytes_sent';
-  access_log /dev/stdout plain;
-  sendfile on;
-  tcp_nopush on;
-  keepalive_timeout 75s;
-  server_tokens off;
-  absolute_redirect off;
-  gzip on;
-  gzip_vary on;
-  gzip_proxied any;
-  gzip_min_length 1000;
-  gzip_types text/css text/plain text/xml text/javascript application/javascript application/json application/xml
-    application/manifest+json application/wasm image/svg+xml;
-  map $uri $cache {
-    default "public, max-age=300";
-    "~*/$" "no-cache";
-    "~*\\.html?$" "no-cache";
-    "~*[.-][0-9a-f]{8,}\\.[a-z0-9]+$" "public, max-age=31536000, immutable";
-    "~[.-](?=[A-Za-z0-9_]*[0-9])(?=[A-Za-z0-9_]*[A-Z])[A-Za-z0-9_]{8}\\.[a-z0-9]+$" "public, max-age=31536000, immutable";
-  }
-  server {
-    listen @PORT@;
-    root "${settings.root}";
-    index index.html index.htm;
-    add_header Cache-Control $cache;
-    add_header X-Content-Type-Options nosniff;
-${settings.hasNotFoundPage ? "    error_page 404 /404.html;\n" : ""}    location / {
-      try_files $uri $uri/ ${fallback};
-    }
-    location ~ /\\.(?!well-known/) {
-      return 404;
-    }
-    location ~ ^/(Staticfile|Procfile|app\\.json)$ {
-      return 404;
-    }
-  }
-}
-`;
+// $1 is the start script, $2 nginx's settings; nginx itself says whether they hold.
+const write = `set -eu
+mkdir -p ${staticHome}
+printf %s "$1" >${staticHome}/serve
+printf %s "$2" >${staticHome}/nginx.conf
+chmod 755 ${staticHome}/serve
+sed "s/@PORT@/8080/; s/@HTTPS@/0/; s,@AUTH_FILE@,/dev/null," ${staticHome}/nginx.conf >/tmp/check.conf
+nginx -t -q -e stderr -c /tmp/check.conf
+rm -rf /tmp/check.conf /tmp/nginx.pid /tmp/nginx-*`;
+
+/** nginx's settings for these files, in a layer that the run time has. A build may make a 404.html that is not there yet. */
+export function serverLayer(source: SourceView, settings: StaticSettings, isBuilt = false): PlanLayer {
+  const { root } = settings;
+  const hasNotFoundPage = isBuilt || source.has(root === "" ? "404.html" : `${root}/404.html`);
+  const conf = nginxConf(settings, hasNotFoundPage);
+  return {
+    name: "server",
+    title: "Setting up nginx",
+    files: [],
+    commands: [
+      {
+        argv: ["sh", "-c", write, "write-server", serveScript, conf],
+        name: "setting up nginx",
+        user: "root",
+        withConfig: false,
+        hint: "nginx refuses the settings above: correct the Staticfile or static.json.",
+      },
+    ],
+    launch: true,
+    keep: [staticHome],
+  };
 }

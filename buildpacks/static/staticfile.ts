@@ -1,57 +1,76 @@
 import { parse } from "yaml";
 import type { SourceView } from "../../server/builds/plan.ts";
-import { isRecord, type JsonObject, type Refusal, refuse } from "../reading.ts";
+import { asRecord, isRecord, isRefusal, type JsonObject, type Refusal, refuse } from "../reading.ts";
+import { defaultRoot, namedRoot } from "./root.ts";
+import { authFile, plainSettings, type StaticSettings } from "./settings.ts";
 
-export interface StaticSettings {
-  /** Folder that is served; the empty string is the top of the repository. */
-  readonly root: string;
-  /** Any path without a file answers index.html, as single-page apps need. */
-  readonly isSinglePage: boolean;
-  readonly notes: readonly string[];
-}
+const known = [
+  ...["root", "pushstate", "directory", "ssi", "host_dot_files", "force_https", "status_codes", "gzip"],
+  ...["http_strict_transport_security", "http_strict_transport_security_include_subdomains"],
+  ...["http_strict_transport_security_preload", "location_include", "enable_http2"],
+];
+const yearSeconds = 31_536_000;
 
-const known = ["root", "pushstate"];
-// The folder stands in nginx's settings between quotes.
-const folderPattern = /^[A-Za-z0-9_][A-Za-z0-9._ /-]*$/;
-
-/** Reads Cloud Foundry's Staticfile: YAML, or nothing at all. */
-export function readStaticSettings(source: SourceView): StaticSettings | Refusal {
-  const settings = parseStaticfile(source.read("Staticfile") ?? "");
-  if (settings === undefined)
+/** Reads Cloud Foundry's Staticfile: YAML, or nothing at all. `builtRoot` is where a build will put the pages. */
+export function readStaticfile(source: SourceView, builtRoot?: string): StaticSettings | Refusal {
+  const keys = parseStaticfile(source.read("Staticfile") ?? "");
+  if (keys === undefined)
     return refuse(
       "Staticfile cannot be read: it is not a list of KEY: VALUE.",
       "Write lines like: root: public. An empty file is fine too.",
     );
-  const root = chooseRoot(source, settings["root"]);
-  if (typeof root !== "string") return root;
-  const passedOver = Object.keys(settings).filter((key) => !known.includes(key));
-  const notes = passedOver.map((key) => `Staticfile: ${key} is not supported yet and has no effect.`);
-  return { root, isSinglePage: isOn(settings["pushstate"]), notes };
-}
-
-function chooseRoot(source: SourceView, value: unknown): string | Refusal {
-  if (value === undefined || value === null || value === "" || value === ".") return defaultRoot(source);
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  const root = text.replace(/^\.\//, "").replace(/\/+$/, "");
-  if (!folderPattern.test(root) || root.split("/").includes("..")) {
-    return refuse(`Staticfile: root "${text}" cannot be used.`, "Name a folder of the repository, like: root: public");
+  if (isSet(keys["location_include"])) {
+    return refuse(
+      "Staticfile: location_include cannot be used: pieces of nginx settings are not taken over.",
+      "Use the other keys of Staticfile, or bring nginx with a Dockerfile.",
+    );
   }
-  if (source.has(root)) return root;
-  return refuse(
-    `Staticfile: there is no folder "${root}".`,
-    "Commit the folder that is to be served, or correct root in Staticfile.",
-  );
+  const root = isSet(keys["root"])
+    ? namedRoot(source, "Staticfile", keys["root"], builtRoot !== undefined)
+    : (builtRoot ?? defaultRoot(source));
+  if (typeof root !== "string") return root;
+  const errorPages = readStatusCodes(keys["status_codes"]);
+  if (isRefusal(errorPages)) return errorPages;
+  return {
+    ...plainSettings,
+    root,
+    errorPages,
+    isSinglePage: isOn(keys["pushstate"]),
+    listsFolders: keys["directory"] === "visible" || isOn(keys["directory"]),
+    hasIncludes: isOn(keys["ssi"]),
+    showsDotFiles: isOn(keys["host_dot_files"]),
+    forcesHttps: isOn(keys["force_https"]),
+    hsts: readHsts(keys),
+    auth: source.has(authFile) ? "file" : undefined,
+    notes: notesOf(keys),
+  };
 }
 
-function defaultRoot(source: SourceView): string | Refusal {
-  const root = ["", "public", "dist"].find((folder) =>
-    source.has(folder === "" ? "index.html" : `${folder}/index.html`),
-  );
-  if (root !== undefined || source.has("Staticfile")) return root ?? "";
-  return refuse(
-    "There is no index.html.",
-    "Commit index.html, public/index.html or dist/index.html, or a Staticfile with root: FOLDER.",
-  );
+function readStatusCodes(value: unknown): Readonly<Record<string, string>> | Refusal {
+  const pages: Record<string, string> = {};
+  for (const [code, page] of Object.entries(asRecord(value))) {
+    if (!/^[45]\d\d$/.test(code) || typeof page !== "string" || !/^\/?[\w./-]+$/.test(page)) {
+      return refuse(
+        `Staticfile: status_codes cannot have "${code}: ${typeof page === "string" ? page : JSON.stringify(page)}".`,
+        "Write a status and the path of a page, like: 404: /404.html",
+      );
+    }
+    pages[code] = `/${page.replace(/^\//, "")}`;
+  }
+  return pages;
+}
+
+function readHsts(keys: JsonObject): string | undefined {
+  const name = "http_strict_transport_security";
+  if (!isOn(keys[name])) return undefined;
+  const subdomains = isOn(keys[`${name}_include_subdomains`]) ? "; includeSubDomains" : "";
+  return `max-age=${yearSeconds}${subdomains}${isOn(keys[`${name}_preload`]) ? "; preload" : ""}`;
+}
+
+function notesOf(keys: JsonObject): readonly string[] {
+  const passedOver = Object.keys(keys).filter((key) => !known.includes(key));
+  const http2 = isOn(keys["enable_http2"]) ? ["Staticfile: enable_http2 is the router's business, not the app's."] : [];
+  return [...passedOver.map((key) => `Staticfile: ${key} is not known and has no effect.`), ...http2];
 }
 
 function parseStaticfile(text: string): JsonObject | undefined {
@@ -63,6 +82,10 @@ function parseStaticfile(text: string): JsonObject | undefined {
   }
 }
 
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== "";
+}
+
 function isOn(value: unknown): boolean {
-  return value === true || value === "enabled" || value === "true";
+  return value === true || value === "enabled" || value === "true" || value === "on";
 }

@@ -44,11 +44,69 @@ describe("static files", () => {
     expect(confOf({ "index.html": "" })).toContain("try_files $uri $uri/ =404;");
   });
 
-  test("name the settings that have no effect", () => {
-    expect(goodPlan({ Staticfile: "directory: visible\n", "index.html": "" }).notes).toEqual([
+  test("name the settings that are not known", () => {
+    expect(goodPlan({ Staticfile: "root_dir: x\nenable_http2: true\n", "index.html": "" }).notes).toEqual([
       "Serving the top of the repository",
-      "Staticfile: directory is not supported yet and has no effect.",
+      "Staticfile: root_dir is not known and has no effect.",
+      "Staticfile: enable_http2 is the router's business, not the app's.",
     ]);
+  });
+
+  test.each<readonly [string, string]>([
+    ["directory: visible", "autoindex on;"],
+    ["ssi: enabled", "ssi on;"],
+    ["force_https: true", "http 1;"],
+    ["http_strict_transport_security: true", 'add_header Strict-Transport-Security "max-age=31536000" always;'],
+    [
+      "http_strict_transport_security: true\nhttp_strict_transport_security_include_subdomains: true\nhttp_strict_transport_security_preload: true",
+      'add_header Strict-Transport-Security "max-age=31536000; includeSubDomains; preload" always;',
+    ],
+    ["status_codes:\n  404: /missing.html\n  500: broken.html", 'error_page 404 "/missing.html";'],
+  ])("with %j have %s", (text, line) => {
+    expect(confOf({ "index.html": "" })).not.toContain(line);
+    expect(confOf({ Staticfile: text, "index.html": "" })).toContain(line);
+  });
+
+  test("show their dot files only when they are asked to", () => {
+    const blocked = "location ~ /\\.(?!well-known/)";
+    expect(confOf({ "index.html": "" })).toContain(blocked);
+    expect(confOf({ Staticfile: "host_dot_files: true", "index.html": "" })).not.toContain(blocked);
+  });
+
+  test("ask for a password when there is a Staticfile.auth", () => {
+    const files = { Staticfile: "", "index.html": "", "Staticfile.auth": "ann:x" };
+    expect(confOf(files)).toContain("auth_basic_user_file /app/Staticfile.auth;");
+  });
+
+  test("are described by static.json too", () => {
+    const settings = {
+      root: "site/",
+      clean_urls: true,
+      https_only: true,
+      error_page: "oops.html",
+      basic_auth: true,
+      routes: { "/app/**": "app.html", "/*.old": "/gone.html" },
+      redirects: { "/from": { url: "/to?a=$b", status: 302 }, "/x": { url: "/y", status: 999 } },
+      headers: { "/**": { "X-A": 'say "hi" $you' } },
+      unheard: 1,
+    };
+    const files = { "static.json": JSON.stringify(settings), "site/index.html": "" };
+    const conf = confOf(files);
+    for (const line of [
+      'root "/app/site";',
+      "try_files $uri $uri/ $uri.html $route =404;",
+      "http 1;",
+      'error_page 404 500 502 503 "/oops.html";',
+      "auth_basic_user_file @AUTH_FILE@;",
+      '"~^/app/.*$" "/app.html";',
+      String.raw`"~^/[^/]*\\.old$" "/gone.html";`,
+      'return 302 "/to?a=${dollar}b";',
+      'return 301 "/y";',
+      String.raw`"~^/.*$" "say \"hi\" ${"${dollar}you"}";`,
+      'add_header "X-A" $header_0 always;',
+    ])
+      expect(conf).toContain(line);
+    expect(goodPlan(files).notes).toEqual(["Serving site/", "static.json: unheard is not known and has no effect."]);
   });
 });
 
@@ -66,12 +124,29 @@ describe("static files are refused", () => {
       'Staticfile: there is no folder "build". | Commit the folder that is to be served, or correct root in Staticfile.',
     ],
     [
+      "location_include: a.conf",
+      "Staticfile: location_include cannot be used: pieces of nginx settings are not taken over. | Use the other keys of Staticfile, or bring nginx with a Dockerfile.",
+    ],
+    [
+      'status_codes:\n  404: "/a; return 200"',
+      'Staticfile: status_codes cannot have "404: /a; return 200". | Write a status and the path of a page, like: 404: /404.html',
+    ],
+    [
       "- root",
       "Staticfile cannot be read: it is not a list of KEY: VALUE. | Write lines like: root: public. An empty file is fine too.",
     ],
   ])("with %j", (text, problem) => {
     expect(refusalOf({ Staticfile: text, "index.html": "" })).toBe(problem);
   });
+});
+
+test.each<readonly [string, string]>([
+  ["{", "static.json cannot be read: "],
+  ["[]", "static.json is no JSON object."],
+  ['{"proxies": {"/api/": {"origin": "http://x"}}}', "static.json: proxies is not supported. | Ask the other app"],
+  ["{}", 'static.json: there is no folder "public_html".'],
+])("a static.json like %j is refused", (text, problem) => {
+  expect(refusalOf({ "static.json": text })).toContain(problem);
 });
 
 test("a buildpack that was chosen by hand says what it misses", () => {

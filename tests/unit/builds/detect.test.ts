@@ -74,7 +74,7 @@ describe("when nothing matches", () => {
       details: [
         "Supported, by the files at the top of the repository:",
         "  dockerfile Dockerfile",
-        "  static     Staticfile, index.html, public/index.html, dist/index.html",
+        "  static     Staticfile, static.json, index.html, public/index.html, dist/index.html, build/index.html, _site/index.html",
         "  node       package.json",
         "  python     requirements.txt, pyproject.toml, uv.lock, poetry.lock, Pipfile, Pipfile.lock, pdm.lock, setup.py, manage.py, environment.yml",
         "  go         go.mod",
