@@ -195,7 +195,7 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
     apps,
     processes: createProcesses(deps),
     releases: changes,
-    builds: createBuilds(deps),
+    builds: createBuilds({ ...deps, appSettings: state.appSettings, allowance: runtime.builds.allowance }),
     routes,
     services,
     logs: runtime.logs.port,

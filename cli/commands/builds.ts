@@ -1,7 +1,11 @@
+import type { BuildLimitsView } from "../../server/api/platform.ts";
+import type { BuildLimits } from "../../server/builds/limits.ts";
+import { formatBytes, parseSize } from "../../server/core/size.ts";
+import type { Shown } from "../client.ts";
 import { usageError } from "../failure.ts";
-import { moment } from "../output/moment.ts";
+import { age, moment } from "../output/moment.ts";
 import { table } from "../output/table.ts";
-import type { Verb, VerbGroup } from "../verb.ts";
+import type { Input, Verb, VerbGroup } from "../verb.ts";
 
 const list: Verb = {
   name: "builds",
@@ -59,4 +63,93 @@ const cancel: Verb = {
   },
 };
 
-export const buildVerbs: VerbGroup = { title: "Builds", verbs: [list, output, cancel] };
+const limits: Verb = {
+  name: "builds:limits",
+  summary: "show what a build of the app may take of the machine",
+  hasApp: true,
+  hasJson: true,
+  examples: ["paas builds:limits -a shop"],
+  async run(context, input) {
+    const app = await context.app(input);
+    const found = await context.client.call("get", "/v1/apps/:app/builds/limits", { param: { app } });
+    context.show(input, found, limitLines);
+  },
+};
+
+const setLimits: Verb = {
+  name: "builds:limits:set",
+  summary: "change what a build of the app may take, from the next one on",
+  hasApp: true,
+  hasJson: true,
+  options: [
+    ["--memory <size>", "512M, 2G"],
+    ["--cpus <number>", "0.5, 2"],
+    ["--pids <count>", "processes and threads"],
+    ["--disk <size>", "what a build may write: 5G"],
+    ["--timeout <time>", "90s, 30m, 1h"],
+    ["--reset", "all of them to what this machine gives by itself"],
+  ],
+  examples: ["paas builds:limits:set --memory 2G --timeout 30m -a shop", "paas builds:limits:set --reset -a shop"],
+  async run(context, input) {
+    const json = toChange(input);
+    const param = { app: await context.app(input) };
+    const found = await context.client.call("put", "/v1/apps/:app/builds/limits", { param, json });
+    context.show(input, found, limitLines);
+  },
+};
+
+export const buildVerbs: VerbGroup = { title: "Builds", verbs: [list, output, cancel, limits, setLimits] };
+
+function limitLines({ limits: all, own }: Shown<BuildLimitsView>): readonly string[] {
+  const from = (name: keyof BuildLimits) => (own.includes(name) ? "set" : "default");
+  return table(
+    ["LIMIT", "OF ONE BUILD", ""],
+    [
+      ["memory", formatBytes(all.memoryBytes), from("memoryBytes")],
+      ["cpus", `${all.cpus}, after running apps`, from("cpus")],
+      ["processes", String(all.pids), from("pids")],
+      ["disk", formatBytes(all.diskBytes), from("diskBytes")],
+      ["time", age(all.timeoutMs), from("timeoutMs")],
+    ],
+  );
+}
+
+/** @throws CliError (usage) */
+function toChange(input: Input): { limits: Partial<BuildLimits> | null } {
+  const given = {
+    memoryBytes: optional(input.option("memory"), (raw) => bytesOf(raw, "--memory 2G")),
+    cpus: optional(input.option("cpus"), (raw) => numberOf(raw, "--cpus 1.5")),
+    pids: optional(input.option("pids"), (raw) => numberOf(raw, "--pids 2048")),
+    diskBytes: optional(input.option("disk"), (raw) => bytesOf(raw, "--disk 5G")),
+    timeoutMs: optional(input.option("timeout"), timeOf),
+  };
+  const limitsGiven = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const hasLimits = Object.keys(limitsGiven).length > 0;
+  if (hasLimits === input.flag("reset")) {
+    throw usageError("No limit is given.", "Write limits like --memory 2G --timeout 30m, or --reset alone.");
+  }
+  return { limits: hasLimits ? limitsGiven : null };
+}
+
+function optional<T>(raw: string | undefined, parse: (raw: string) => T): T | undefined {
+  return raw === undefined ? undefined : parse(raw);
+}
+
+function bytesOf(raw: string, example: string): number {
+  const bytes = parseSize(raw);
+  if (bytes === undefined) throw usageError(`"${raw}" is not a size.`, `Write it like: ${example}`);
+  return bytes;
+}
+
+function numberOf(raw: string, example: string): number {
+  if (!/^[0-9]{1,7}(\.[0-9]{1,3})?$/.test(raw)) {
+    throw usageError(`"${raw}" is not a number.`, `Write it like: ${example}`);
+  }
+  return Number(raw);
+}
+
+function timeOf(raw: string): number {
+  const [, number, unit] = /^([0-9]{1,6})(s|m|h)?$/.exec(raw) ?? [];
+  if (number === undefined) throw usageError(`"${raw}" is not a time.`, "Write it like: --timeout 30m");
+  return Number(number) * (unit === "h" ? 3_600_000 : unit === "m" ? 60_000 : 1000);
+}

@@ -18,6 +18,12 @@ const settings = [
   ["--ssh-port <port>", "PAAS_SSH_PORT", "for git push over ssh, 2222 unless told"],
   ["--api-port <port>", "PAAS_API_PORT", "of the API on loopback, 7070 unless told"],
   ["--router-workers <count>", "PAAS_ROUTER_WORKERS", "processes of the router"],
+  ["--parallel-builds <count>", "PAAS_PARALLEL_BUILDS", "builds at a time; by CPUs and memory unless told"],
+  [
+    "--disk-floor <size>",
+    "PAAS_DISK_FLOOR",
+    "of the engine's disk that no build may take: 1G; by its size unless told",
+  ],
   ["--log-level <level>", "PAAS_LOG_LEVEL", "debug, info, warn or error"],
 ] as const;
 const settingOptions: readonly VerbOption[] = settings.map(([flags, variable, meaning]) => [

@@ -1,3 +1,4 @@
+import type { BuildLimits } from "../builds/limits.ts";
 import type { AppName, ProcessType, ServiceName } from "../core/ids.ts";
 import type { Output } from "../core/output.ts";
 import type {
@@ -101,8 +102,18 @@ export interface ReleasesPort {
 export interface BuildsPort {
   list(name: AppName): readonly Build[];
   output(name: AppName, number: number): Promise<string>;
+  /** What one build of the app may take of the machine. */
+  limits(name: AppName): Promise<BuildLimitsView>;
+  /** From the next build on. Without a change the app has the defaults again. */
+  setLimits(actor: Actor, name: AppName, change: Partial<BuildLimits> | undefined): Promise<BuildLimitsView>;
   /** Ends the running deploy of the app, if there is one. */
   cancel(actor: Actor, name: AppName): boolean;
+}
+
+export interface BuildLimitsView {
+  readonly limits: BuildLimits;
+  /** Which of them are the app's own; the others are the machine's defaults. */
+  readonly own: readonly (keyof BuildLimits)[];
 }
 
 export interface RouteView extends Route {

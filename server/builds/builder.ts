@@ -2,16 +2,19 @@ import type { KeyedLock } from "../core/keyed-lock.ts";
 import { isAppError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Output } from "../core/output.ts";
-import { type Clock, formatDuration } from "../core/time.ts";
+import type { AppId } from "../core/ids.ts";
+import type { Clock } from "../core/time.ts";
 import type { DropletContent } from "../core/types.ts";
 import type { Builder, BuildInput, BuildResult } from "../releases/ports.ts";
-import type { BuildContext, StackImages, Timing } from "./build-context.ts";
+import type { Allowance, BuildContext, StackImages, Timing } from "./build-context.ts";
+import { Breaches } from "./breach.ts";
+import { Deadline } from "./deadline.ts";
 import { prepare } from "./prepare.ts";
 import { buildFromDockerfile } from "./dockerfile.ts";
 import { buildFromPlan } from "./droplet.ts";
 import { BuildFailed } from "./failure.ts";
 import type { ImageEngine } from "./image-engine.ts";
-import type { BuildLimits } from "./limits.ts";
+import { neededMemory, type BuildGate, type GateEntry } from "./gate.ts";
 import { maskOutput, secretsOf } from "./masking.ts";
 import type { Available, Buildpack } from "./plan.ts";
 
@@ -23,8 +26,9 @@ export interface BuilderDeps {
   readonly available: (signal: AbortSignal) => Promise<Available>;
   /** Asked only when there is a plan. */
   readonly stack: () => Promise<StackImages>;
-  readonly limits: BuildLimits;
   readonly onePerKey: KeyedLock;
+  readonly allowance: (appId: AppId) => Promise<Allowance>;
+  readonly gate: BuildGate;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -68,10 +72,27 @@ async function buildOne(
   out: Output,
   signal: AbortSignal,
 ): Promise<TimedBuildResult> {
-  const { limits } = deps;
-  const deadline = AbortSignal.timeout(limits.timeoutMs);
+  const { limits, floorBytes } = await deps.allowance(input.app.id);
+  const breaches = new Breaches(limits, input.app.name);
+  const ended = new AbortController();
+  const end = (failure: BuildFailed) => ended.abort(failure);
   const masked = maskOutput(out, secretsOf(input.config));
   const watch = stopwatch(deps.clock);
+  using deadline = new Deadline(limits.timeoutMs, () => end(breaches.time(watch.current())));
+  const buildSignal = AbortSignal.any([signal, ended.signal]);
+  using place = new Place(deps.gate, {
+    title: `push ${input.commit.slice(0, 8)} of ${input.app.name}`,
+    needBytes: neededMemory(limits.memoryBytes),
+    onWait: (text) => out.step(text),
+  });
+  const enter = async () => {
+    deadline.stop();
+    input.onWaiting?.(true);
+    await place.take(buildSignal);
+    input.onWaiting?.(false);
+    deadline.restart();
+  };
+  let entered: Promise<void> | undefined;
   const context: BuildContext = {
     engine: deps.engine,
     input,
@@ -80,7 +101,12 @@ async function buildOne(
     out: masked,
     onePerKey: deps.onePerKey,
     log: deps.log.with({ app: input.app.name, build: input.buildId }),
-    signal: AbortSignal.any([signal, deadline]),
+    breaches,
+    floorBytes,
+    signal: buildSignal,
+    admit: () => (entered ??= enter()),
+    end,
+    current: watch.current,
     remove: (container) => removals.start(container),
     timed: watch.timed,
   };
@@ -92,7 +118,7 @@ async function buildOne(
     masked.flush();
     await removals.settled();
     signal.throwIfAborted();
-    const failed = deadline.aborted ? outOfTime(limits, watch.current()) : asFailure(err);
+    const failed = asFailure(ended.signal.aborted ? ended.signal.reason : err);
     if (failed === undefined) throw err;
     context.log.info("build failed", { reason: failed.reason });
     return { ok: false, ...failed, timings: watch.timings };
@@ -110,18 +136,31 @@ interface Failure {
   readonly hint: string;
 }
 
-function outOfTime(limits: BuildLimits, step: string): Failure {
-  return {
-    reason: `The build took longer than ${formatDuration(limits.timeoutMs)} and was ended in: ${step}.`,
-    hint: "A build must end by itself: look whether this step waits for input or starts a server.",
-  };
-}
-
 /** What the user can mend; undefined for anything else. */
 function asFailure(err: unknown): Failure | undefined {
   if (err instanceof BuildFailed) return { reason: err.message, hint: err.hint };
   if (isAppError(err) && err.status === 422) return { reason: err.message, hint: err.hint };
   return undefined;
+}
+
+/** A build's place among those that work. */
+class Place implements Disposable {
+  readonly #gate: BuildGate;
+  readonly #entry: GateEntry;
+  #held: Disposable | undefined;
+
+  constructor(gate: BuildGate, entry: GateEntry) {
+    this.#gate = gate;
+    this.#entry = entry;
+  }
+
+  async take(signal: AbortSignal): Promise<void> {
+    this.#held = await this.#gate.enter(this.#entry, signal);
+  }
+
+  [Symbol.dispose](): void {
+    this.#held?.[Symbol.dispose]();
+  }
 }
 
 /** Containers whose removal has begun. */

@@ -52,6 +52,7 @@ export async function buildFromDockerfile(
 async function runDockerfile(context: BuildContext, ref: string, progress: DockerfileProgress): Promise<void> {
   const { engine, input, owner, limits, out, signal } = context;
   const tar = contextTar(input.sourceDir, await contextPaths(input.sourceDir), signal);
+  await context.admit();
   out.step("Building the Dockerfile");
   const onRecord = (record: DockerfileRecord): void => {
     const shown = progress.take(record);

@@ -63,6 +63,22 @@ export interface DockerfileSpec {
   readonly limits: BuildLimits;
 }
 
+/** Of the file system that the engine keeps images, containers and volumes on. */
+export interface DiskSpace {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+/** Of a running container. */
+export interface Usage {
+  /** Processes and threads. */
+  readonly pids: number;
+  /** How often the kernel refused to start one more. */
+  readonly refusedPids: number;
+  /** How many processes the kernel ended for memory. */
+  readonly memoryKills: number;
+}
+
 /** One record of the engine's build stream. */
 export interface DockerfileRecord {
   readonly stream?: string;
@@ -92,8 +108,14 @@ export interface ImageEngine {
   copy(path: string, from: string, to: string, signal: AbortSignal): Promise<boolean>;
   /** Runs in /app of a started container; answers the exit code. */
   exec(id: string, spec: ExecSpec, onOutput: (chunk: Uint8Array) => void, signal: AbortSignal): Promise<number>;
-  /** True when the kernel killed something in it for memory. */
-  wasOutOfMemory(id: string): Promise<boolean>;
+  /** Space on the engine's disk; undefined when it cannot be seen from here. */
+  disk(): Promise<DiskSpace | undefined>;
+  /** Undefined when it does not run, or the kernel's counters cannot be seen from here. */
+  usage(id: string): Promise<Usage | undefined>;
+  /** What a container has written beside its image and volumes; undefined when it is gone. */
+  writtenBytes(id: string): Promise<number | undefined>;
+  /** What an app's cache takes; undefined when there is none or it cannot be seen from here. */
+  cacheBytes(appId: AppId): Promise<number | undefined>;
   /** Answers the image id. */
   commit(id: string, spec: CommitSpec): Promise<string>;
   /** Kills and removes. Gone already is fine. */

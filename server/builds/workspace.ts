@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import type { ConfigVars } from "../core/types.ts";
 import type { BuildContext } from "./build-context.ts";
 import { BuildFailed } from "./failure.ts";
-import { inMb } from "./limits.ts";
+import { startGuard } from "./guard.ts";
 import type { PlanCommand } from "./plan.ts";
 
 const systemPath = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -23,6 +23,7 @@ export class Workspace implements Disposable {
   readonly id: string;
   readonly withCache: boolean;
   readonly #context: BuildContext;
+  #guard: Disposable | undefined;
 
   private constructor(context: BuildContext, id: string, withCache: boolean) {
     this.#context = context;
@@ -33,6 +34,7 @@ export class Workspace implements Disposable {
   static async open(context: BuildContext, options: WorkspaceOptions): Promise<Workspace> {
     const { engine, owner, limits, signal } = context;
     const { image, withCache, source } = options;
+    await context.admit();
     signal.throwIfAborted();
     const id = await engine.create({ owner, image, run: { limits, withCache } });
     const workspace = new Workspace(context, id, withCache);
@@ -41,11 +43,19 @@ export class Workspace implements Disposable {
       await engine.makeFolders(id, ["/app", ...homes], "app", signal);
       if (source) await engine.put(id, source, signal);
       await engine.start(id, signal);
+      workspace.#watch();
       return workspace;
     } catch (err) {
       workspace[Symbol.dispose]();
       throw err;
     }
+  }
+
+  #watch(): void {
+    const { engine, limits, floorBytes, breaches, owner, log, current, end } = this.#context;
+    const cacheOf = this.withCache ? owner.appId : undefined;
+    const watched = { engine, container: this.id, cacheOf, limits, floorBytes, breaches, log };
+    this.#guard = startGuard({ ...watched, step: current, end });
   }
 
   put(tar: Readable): Promise<void> {
@@ -74,19 +84,17 @@ export class Workspace implements Disposable {
   }
 
   async #failure(command: PlanCommand, code: number): Promise<BuildFailed> {
-    const { engine, limits } = this.#context;
+    const { engine, breaches } = this.#context;
     const name = nameOf(command);
+    const usage = await engine.usage(this.id);
     // 137 is SIGKILL, and nobody but the kernel kills in here.
-    if (code === 137 || (await engine.wasOutOfMemory(this.id))) {
-      return new BuildFailed(
-        `${name} ran out of memory (builds may use ${inMb(limits.memoryBytes)} MB).`,
-        "Make this step use less memory: fewer parallel jobs, or a smaller heap (NODE_OPTIONS=--max-old-space-size=…).",
-      );
-    }
+    if (code === 137 || (usage?.memoryKills ?? 0) > 0) return breaches.memory(name);
+    if ((usage?.refusedPids ?? 0) > 0) return breaches.processes(name);
     return new BuildFailed(`${name} exited with code ${code}.`, command.hint);
   }
 
   [Symbol.dispose](): void {
+    this.#guard?.[Symbol.dispose]();
     this.#context.remove(this.id);
   }
 }

@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
 import path from "node:path";
+import { parseSize } from "../core/size.ts";
 
 /** All settings of the daemon. Each has a flag of `paas up` and one variable. */
 export interface Config {
@@ -13,6 +14,10 @@ export interface Config {
   readonly apiPort: number;
   /** Worker processes of the router. */
   readonly routerWorkers: number;
+  /** How many builds may run commands at a time; undefined: by CPUs and memory. */
+  readonly parallelBuilds: number | undefined;
+  /** Bytes of the engine's disk that no build may take; undefined: by its size. */
+  readonly diskFloorBytes: number | undefined;
   readonly logLevel: "debug" | "info" | "warn" | "error";
 }
 
@@ -67,6 +72,13 @@ export function readConfig(env: NodeJS.ProcessEnv, isRoot: boolean): ConfigResul
     problems.push(`${name}=${raw} is not a whole number from 0 to ${max}`);
     return fallback;
   };
+  const size = (name: string): number | undefined => {
+    const raw = env[name];
+    if (raw === undefined || raw === "") return undefined;
+    const bytes = parseSize(raw);
+    if (bytes === undefined) problems.push(`${name}=${raw} is not a size like 512M or 10G`);
+    return bytes;
+  };
   const domain = (env["PAAS_DOMAIN"] ?? "localhost").toLowerCase();
   if (!/^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(domain)) problems.push(`PAAS_DOMAIN=${domain} is not a domain name`);
   const logLevel = env["PAAS_LOG_LEVEL"] ?? "info";
@@ -79,6 +91,8 @@ export function readConfig(env: NodeJS.ProcessEnv, isRoot: boolean): ConfigResul
     sshPort: integer("PAAS_SSH_PORT", 2222, 65_535),
     apiPort: integer("PAAS_API_PORT", 7070, 65_535),
     routerWorkers: integer("PAAS_ROUTER_WORKERS", 1, 64),
+    parallelBuilds: integer("PAAS_PARALLEL_BUILDS", 0, 64) || undefined,
+    diskFloorBytes: size("PAAS_DISK_FLOOR"),
     logLevel: isLevel(logLevel) ? logLevel : "info",
   };
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config };

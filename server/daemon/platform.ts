@@ -1,10 +1,33 @@
-import type { BuildsPort, Platform, SystemInfo } from "../api/platform.ts";
+import type { BuildLimitsView, BuildsPort, Platform, SystemInfo } from "../api/platform.ts";
+import type { Allowance } from "../builds/build-context.ts";
+import { type BuildLimits, limitsKey, ownLimits } from "../builds/limits.ts";
 import { AppError } from "../core/errors.ts";
+import type { AppId } from "../core/ids.ts";
 import type { ChangeDeps } from "../releases/changes.ts";
 import type { BuildLogs } from "../releases/build-log.ts";
+import type { AppSettingsStore } from "../store/app-settings.ts";
 
-export function createBuilds(deps: ChangeDeps & { readonly buildLogs: BuildLogs }): BuildsPort {
+export interface BuildsDeps extends ChangeDeps {
+  readonly buildLogs: BuildLogs;
+  readonly appSettings: AppSettingsStore;
+  readonly allowance: (appId: AppId) => Promise<Allowance>;
+}
+
+export function createBuilds(deps: BuildsDeps): BuildsPort {
+  const limitsView = async (appId: AppId): Promise<BuildLimitsView> => {
+    const own = deps.appSettings.get(appId, limitsKey, ownLimits) ?? {};
+    const { limits } = await deps.allowance(appId);
+    return { limits, own: (Object.keys(own) as (keyof BuildLimits)[]).filter((name) => own[name] !== undefined) };
+  };
   return {
+    limits: (name) => limitsView(deps.apps.get(name).id),
+    async setLimits(_actor, name, change) {
+      const { id } = deps.apps.get(name);
+      const own = deps.appSettings.get(id, limitsKey, ownLimits);
+      if (change === undefined) deps.appSettings.unset(id, limitsKey);
+      else deps.appSettings.set(id, limitsKey, { ...own, ...change });
+      return await limitsView(id);
+    },
     list: (name) => deps.releases.builds(deps.apps.get(name).id),
     async output(name, number) {
       const app = deps.apps.get(name);

@@ -1,7 +1,5 @@
-import { cpus, totalmem } from "node:os";
 import type { Config, Paths } from "../config/config.ts";
 import type { AppId } from "../core/ids.ts";
-import { createKeyedLock } from "../core/keyed-lock.ts";
 import type { Log } from "../core/log.ts";
 import type { ConfigVars } from "../core/types.ts";
 import { connectDocker } from "../docker/client.ts";
@@ -13,10 +11,7 @@ import { createNetworks } from "../docker/networks.ts";
 import { createServiceRuntime } from "../docker/services.ts";
 import { createStackSource } from "./stack-source.ts";
 import type { RequestRecord } from "../router/protocol.ts";
-import { buildpacks } from "../../buildpacks/index.ts";
-import { createAvailable } from "./registry.ts";
-import { createBuilder } from "../builds/builder.ts";
-import { buildLimits } from "../builds/limits.ts";
+import { createBuildParts } from "./builds.ts";
 import { createLogs, type Logs } from "../logs/logs.ts";
 import type { State } from "./state.ts";
 
@@ -37,18 +32,8 @@ export function createRuntime(config: Config, paths: Paths, state: State, log: L
     }),
   );
   const imageEngine = createImageEngine(docker, home);
-  const builder = stack.use(
-    createBuilder({
-      engine: imageEngine,
-      buildpacks,
-      available: createAvailable(config.home),
-      stack: stackSource,
-      limits: buildLimits({ memoryBytes: totalmem(), cpus: cpus().length }),
-      onePerKey: createKeyedLock(),
-      clock: Date.now,
-      log: log.with({ part: "builds" }),
-    }),
-  );
+  const builds = createBuildParts({ config, state, imageEngine, stackSource, log });
+  stack.use(builds.builder);
   return {
     docker,
     networks,
@@ -58,7 +43,8 @@ export function createRuntime(config: Config, paths: Paths, state: State, log: L
     serviceRuntime: createServiceRuntime(docker, home),
     logs,
     imageEngine,
-    builder,
+    builder: builds.builder,
+    builds,
   };
 }
 

@@ -4,20 +4,11 @@ import type { AppId } from "../core/ids.ts";
 import { bounded } from "./bounded.ts";
 import { isStatus, labels } from "./client.ts";
 import { copyBetween, makeFolders, putTar } from "./build-transfers.ts";
-import { envList, execIn, wasOutOfMemory } from "./build-exec.ts";
+import { envList, execIn } from "./build-exec.ts";
 
 type ContainerPart = Pick<
   ImageEngine,
-  | "create"
-  | "start"
-  | "put"
-  | "makeFolders"
-  | "copy"
-  | "exec"
-  | "wasOutOfMemory"
-  | "commit"
-  | "removeContainer"
-  | "buildContainers"
+  "create" | "start" | "put" | "makeFolders" | "copy" | "exec" | "commit" | "removeContainer" | "buildContainers"
 >;
 
 const quickMs = 60_000;
@@ -38,7 +29,6 @@ export function buildContainers(docker: Docker, home: string): ContainerPart {
     makeFolders: (id, folders, owner, signal) => makeFolders(docker, id, folders, owner, signal),
     copy: (at, from, to, signal) => copyBetween(docker, at, from, to, signal),
     exec: (id, spec, onOutput, signal) => execIn(docker, id, spec, onOutput, signal),
-    wasOutOfMemory: (id) => wasOutOfMemory(docker, id),
     commit: (id, spec) => commit(docker, home, id, spec),
     removeContainer: (id) => removeContainer(docker, id),
     buildContainers: () => list(docker, home),
@@ -65,6 +55,10 @@ function create(docker: Docker, home: string, spec: ContainerSpec): Promise<stri
   });
 }
 
+/** Of 1024 and 500 that an app has: while both want the machine, the running app comes first. */
+export const cpuShares = 256;
+const blkioWeight = 100;
+
 /** What a package manager's install needs as root, and no more. */
 const capabilities = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID"];
 
@@ -74,8 +68,8 @@ function limited({ limits, withCache }: RunSpec, appId: AppId): Docker.HostConfi
     Memory: limits.memoryBytes,
     MemorySwap: limits.memoryBytes,
     NanoCpus: Math.round(limits.cpus * 1e9),
-    // A quarter of what an app has: while both want the CPU, the running app comes first.
-    CpuShares: 256,
+    CpuShares: cpuShares,
+    BlkioWeight: blkioWeight,
     PidsLimit: limits.pids,
     OomScoreAdj: 500,
     CapDrop: ["ALL"],
@@ -85,7 +79,7 @@ function limited({ limits, withCache }: RunSpec, appId: AppId): Docker.HostConfi
   };
 }
 
-function cacheVolume(appId: AppId): string {
+export function cacheVolume(appId: AppId): string {
   return `paas-cache-${appId}`;
 }
 

@@ -49,17 +49,6 @@ async function exitCode(handle: Docker.Exec, signal: AbortSignal): Promise<numbe
   });
 }
 
-// Of cgroup v2 and v1; a container has one of them.
-const memoryCounters = ["/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"];
-
-/** The engine notes only some of the kills in its state, none of a command's children: the kernel counts them all. */
-export async function wasOutOfMemory(docker: Docker, id: string): Promise<boolean> {
-  let counters = "";
-  const spec: ExecSpec = { argv: ["cat", ...memoryCounters], user: "root", env: {} };
-  await execIn(docker, id, spec, (chunk) => (counters += Buffer.from(chunk).toString()), AbortSignal.timeout(quickMs));
-  return /^oom_kill [1-9]/m.test(counters);
-}
-
 export function envList(env: ConfigVars): string[] {
   return Object.entries(env).map(([name, value]) => `${name}=${value}`);
 }

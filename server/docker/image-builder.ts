@@ -4,12 +4,14 @@ import { keepCached } from "./build-cache.ts";
 import { buildContainers, removeCacheVolume } from "./build-containers.ts";
 import { buildDockerfile } from "./build-dockerfile.ts";
 import { buildImages } from "./build-images.ts";
+import { buildUsage } from "./build-usage.ts";
 
 /** The engine as builds need it. `home` is the label value that tells this installation's objects from others'. */
 export function createImageEngine(docker: Docker, home: string): ImageEngine {
   return {
     ...buildContainers(docker, home),
     ...buildImages(docker, home),
+    ...buildUsage(docker),
     keepCached: (appId, images) => keepCached(docker, appId, images),
     removeCache: async (appId) => {
       await removeCacheVolume(docker, appId);

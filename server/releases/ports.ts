@@ -9,6 +9,8 @@ export interface BuildInput {
   readonly commit: string;
   /** Config vars, for build steps of buildpacks. Never baked into the image. */
   readonly config: ConfigVars;
+  /** Told true while the build waits for others, false when it goes on. */
+  readonly onWaiting?: (isWaiting: boolean) => void;
 }
 
 /** A build that fails is an outcome, not an exception; the output has already been shown. */

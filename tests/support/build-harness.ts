@@ -4,6 +4,7 @@ import path from "node:path";
 import type Docker from "dockerode";
 import { createBuilder, type TimedBuilder, type TimedBuildResult } from "../../server/builds/builder.ts";
 import type { StackImages } from "../../server/builds/build-context.ts";
+import { BuildGate } from "../../server/builds/gate.ts";
 import type { ImageEngine } from "../../server/builds/image-engine.ts";
 import type { BuildLimits } from "../../server/builds/limits.ts";
 import type { Available, Buildpack, BuildPlan } from "../../server/builds/plan.ts";
@@ -15,12 +16,20 @@ import type { App, ConfigVars } from "../../server/core/types.ts";
 import { connectDocker, labels } from "../../server/docker/client.ts";
 import { createImageEngine } from "../../server/docker/image-builder.ts";
 
-export const testLimits: BuildLimits = { memoryBytes: 512 * 1024 ** 2, cpus: 2, pids: 256, timeoutMs: 120_000 };
+export const testLimits: BuildLimits = {
+  memoryBytes: 512 * 1024 ** 2,
+  cpus: 2,
+  pids: 256,
+  diskBytes: 4 * 1024 ** 3,
+  timeoutMs: 120_000,
+};
 
 export type SourceFiles = Readonly<Record<string, string>>;
 
 export interface HarnessOptions {
   readonly limits?: Partial<BuildLimits>;
+  readonly floorBytes?: number;
+  readonly gate?: BuildGate;
   /** Part of the stack's id: with a new one no layer of an earlier run is used. */
   readonly stackSalt?: string;
   readonly buildpacks?: readonly Buildpack[];
@@ -87,7 +96,12 @@ export class BuildHarness implements AsyncDisposable {
       buildpacks: plan ? [fixedPlan(plan)] : (this.#options.buildpacks ?? []),
       available: this.#options.available ?? noVersions,
       stack: () => this.#stack(),
-      limits: { ...testLimits, ...this.#options.limits },
+      allowance: () =>
+        Promise.resolve({
+          limits: { ...testLimits, ...this.#options.limits },
+          floorBytes: this.#options.floorBytes ?? 0,
+        }),
+      gate: this.#options.gate ?? new BuildGate({ parallel: 4, freeMemoryBytes: () => Number.MAX_SAFE_INTEGER }),
       onePerKey: this.#onePerKey,
       clock: Date.now,
       log: silentLog,

@@ -76,6 +76,8 @@ export function infoOf(name: string, deployed = true): AppInfo {
   };
 }
 
+const buildLimits = { memoryBytes: 2 ** 30, cpus: 2, pids: 1024, diskBytes: 2 ** 31, timeoutMs: 900_000 };
+
 const formation: readonly FormationEntry[] = [
   { type: web, count: 1, memoryMb: 512, cpus: 1 },
   { type: parseProcessType("worker"), count: 0, memoryMb: 256, cpus: 0.5 },
@@ -166,6 +168,12 @@ export function fakePlatform(state: FakeState): Platform {
     builds: {
       list: (name) => (find(name), []),
       output: async (name, number) => `-----> build ${number} of ${name}\n`,
+      limits: async (name) => (find(name), { limits: buildLimits, own: ["memoryBytes"] }),
+      setLimits: async (actor, name, change) => {
+        find(name);
+        note(`build limits ${name} ${JSON.stringify(change)} by ${actor.name}`);
+        return { limits: { ...buildLimits, ...change }, own: ["memoryBytes"] };
+      },
       cancel: () => false,
     },
     routes: {

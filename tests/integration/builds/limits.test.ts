@@ -1,14 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
 import { cleanUpAfterCrash } from "../../../server/builds/clean-up.ts";
+import { BuildGate } from "../../../server/builds/gate.ts";
 import { newId } from "../../../server/core/ids.ts";
 import { BuildHarness } from "../../support/build-harness.ts";
 import { shell, testLayer, testPlan } from "../../support/plans.ts";
 
 const harness = new BuildHarness({ limits: { memoryBytes: 64 * 1024 ** 2, pids: 40, timeoutMs: 60_000 } });
+const writer = new BuildHarness({ limits: { diskBytes: 48 * 1024 ** 2 } });
+const full = new BuildHarness({ floorBytes: Number.MAX_SAFE_INTEGER });
 const hasty = new BuildHarness({ limits: { timeoutMs: 1500 } });
 afterAll(async () => {
   await harness[Symbol.asyncDispose]();
+  await writer[Symbol.asyncDispose]();
+  await full[Symbol.asyncDispose]();
   await hasty[Symbol.asyncDispose]();
 });
 
@@ -32,12 +37,61 @@ test("memory is named too when it is a child that was killed", async () => {
   expect(!result.ok && result.reason).toContain("ran out of memory");
 });
 
-test("a fork bomb meets its limit", async () => {
-  const script = "for i in $(seq 100); do sleep 5 & done 2>&1 | head -1";
-  const { lines } = await harness.build(harness.app(), await harness.source({ "app.txt": "" }), {
-    plan: building(script),
+test("a command that fails because it may start no more processes is named with the limit", async () => {
+  const script = "import os, time\nfor i in range(100): os.fork() or time.sleep(60)";
+  const { result } = await harness.build(harness.app(), await harness.source({ "app.txt": "" }), {
+    plan: building(`exec python3 -c '${script}'`),
   });
-  expect(lines.join("\n")).toMatch(/fork: (retry: )?Resource temporarily unavailable/);
+  expect(!result.ok && result.reason).toMatch(/hit the limit of 40 processes and threads\.$/);
+  expect(!result.ok && result.hint).toContain("paas builds:limits:set --pids 80 -a shop");
+});
+
+test("a fork bomb is ended and named long before the deadline", async () => {
+  const { result } = await harness.build(harness.app(), await harness.source({ "app.txt": "" }), {
+    plan: building("bomb() { bomb | bomb & }; bomb; sleep 600"),
+  });
+  expect(!result.ok && result.reason).toContain("hit the limit of 40 processes and threads.");
+  expect(await harness.containers()).toEqual([]);
+});
+
+test.each(["/tmp/fill", "/app/fill", "/cache/fill"])("a step that fills %s is ended and named", async (file) => {
+  const { result } = await writer.build(writer.app(), await writer.source({ "app.txt": "" }), {
+    plan: building(`while dd if=/dev/zero bs=1M count=8 status=none; do sleep 0.1; done > ${file}`),
+  });
+  expect(result).toMatchObject({
+    ok: false,
+    reason: expect.stringContaining("The build wrote more than 48 MB and was"),
+  });
+  expect(!result.ok && result.hint).toContain("paas builds:limits:set --disk 96M -a shop");
+  expect(await writer.containers()).toEqual([]);
+});
+
+test("a build ends before it takes the room that is kept free", async () => {
+  const { result } = await full.build(full.app(), await full.source({ "app.txt": "" }), {
+    plan: building("sleep 600"),
+  });
+  expect(!result.ok && result.reason).toMatch(/^Only .* are left on the engine's disk/);
+});
+
+test("no build works while another has its place, and the time that it waits is not its own", async () => {
+  const gate = new BuildGate({ parallel: 1, freeMemoryBytes: () => Number.MAX_SAFE_INTEGER });
+  await using queued = new BuildHarness({ gate, limits: { timeoutMs: 8000 } });
+  const began = performance.now();
+  const order: string[] = [];
+  const builds = ["one", "two", "three"].map(async (name) =>
+    queued.build(queued.app(name), await queued.source({ "app.txt": "" }), {
+      plan: building(`echo ${name} begins; sleep 3; echo ${name} ends`),
+      onLine: (line) => /begins|ends|Waiting/.test(line) && order.push(line.trim()),
+    }),
+  );
+  const results = await Promise.all(builds);
+  expect(results.map(({ result }) => result.ok)).toEqual([true, true, true]);
+  expect(performance.now() - began).toBeGreaterThan(9000);
+  const works = order.filter((line) => !line.includes("Waiting"));
+  for (const [index, line] of works.entries()) {
+    if (index % 2 === 1) expect(line).toBe(works[index - 1]?.replace("begins", "ends"));
+  }
+  expect(order.join("\n")).toMatch(/-----> Waiting: position 2 of 2, behind push c0ffee of (one|two|three)/);
 });
 
 test("a step that never ends is ended at the deadline and named", async () => {

@@ -32,6 +32,8 @@ test.each([
   ["POST", "/v1/apps/shop/scale", { counts: { web: -1 } }, '"counts.web"'],
   ["PATCH", "/v1/apps/shop/config", { change: { A: 1 } }, '"change.A"'],
   ["PATCH", "/v1/apps/shop/limits/web", {}, "The request"],
+  ["PUT", "/v1/apps/shop/builds/limits", { limits: { memoryBytes: 1 } }, '"limits.memoryBytes"'],
+  ["PUT", "/v1/apps/shop/builds/limits", { limits: { timeoutMs: 5 } }, '"limits.timeoutMs"'],
   ["PATCH", "/v1/apps/shop/checks/web", { path: "health" }, '"path"'],
   ["POST", "/v1/apps/shop/tasks", { command: [] }, '"command"'],
   ["POST", "/v1/apps/shop/rollback", { version: 0 }, '"version"'],

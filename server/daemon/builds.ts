@@ -1,0 +1,67 @@
+import { cpus, freemem, totalmem } from "node:os";
+import { buildpacks } from "../../buildpacks/index.ts";
+import { createBuilder, type TimedBuilder } from "../builds/builder.ts";
+import { BuildGate, defaultParallel } from "../builds/gate.ts";
+import type { ImageEngine } from "../builds/image-engine.ts";
+import { buildLimits, limitsKey, limitsOf, type Machine, ownLimits } from "../builds/limits.ts";
+import type { Allowance, StackImages } from "../builds/build-context.ts";
+import type { Config } from "../config/config.ts";
+import type { AppId } from "../core/ids.ts";
+import { createKeyedLock } from "../core/keyed-lock.ts";
+import type { Log } from "../core/log.ts";
+import { createAvailable } from "./registry.ts";
+import type { State } from "./state.ts";
+
+export interface BuildParts {
+  readonly config: Config;
+  readonly state: State;
+  readonly imageEngine: ImageEngine;
+  readonly stackSource: () => Promise<StackImages>;
+  readonly log: Log;
+}
+
+const mib = 1024 ** 2;
+const maxFloorBytes = 2048 * mib;
+const minFloorBytes = 512 * mib;
+
+/** Who builds, and how much of the machine builds may take. */
+export function createBuildParts(parts: BuildParts): BuildRuntime {
+  const { config, state, imageEngine, log } = parts;
+  const machine = async (): Promise<Machine> => {
+    const disk = await imageEngine.disk();
+    return { memoryBytes: totalmem(), cpus: cpus().length, diskBytes: disk?.totalBytes };
+  };
+  const allowance = async (appId: AppId): Promise<Allowance> => {
+    const here = await machine();
+    const own = state.appSettings.get(appId, limitsKey, ownLimits);
+    return {
+      limits: limitsOf(buildLimits(here), own, here),
+      floorBytes: config.diskFloorBytes ?? defaultFloor(here.diskBytes),
+    };
+  };
+  const size = { memoryBytes: totalmem(), cpus: cpus().length, diskBytes: undefined };
+  const parallel = config.parallelBuilds ?? defaultParallel(size, buildLimits(size).memoryBytes);
+  const builder = createBuilder({
+    engine: imageEngine,
+    buildpacks,
+    available: createAvailable(config.home),
+    stack: parts.stackSource,
+    allowance,
+    onePerKey: createKeyedLock(),
+    gate: new BuildGate({ parallel, freeMemoryBytes: freemem }),
+    clock: Date.now,
+    log: log.with({ part: "builds" }),
+  });
+  return { builder, machine, allowance };
+}
+
+export interface BuildRuntime {
+  readonly builder: TimedBuilder;
+  readonly machine: () => Promise<Machine>;
+  readonly allowance: (appId: AppId) => Promise<Allowance>;
+}
+
+/** A fiftieth of the disk, between 512 MiB and 2 GiB: what state, logs and services can go on with. */
+function defaultFloor(diskBytes: number | undefined): number {
+  return Math.min(maxFloorBytes, Math.max(minFloorBytes, Math.floor((diskBytes ?? 0) / 50)));
+}
