@@ -61,6 +61,7 @@ function make(context: BuildContext, image: SystemImage, isShown: boolean): Prom
 
 async function install(context: BuildContext, image: SystemImage, isShown: boolean): Promise<void> {
   const { engine, owner, limits, out, signal } = context;
+  await context.admit();
   const id = await engine.create({ owner, image: image.from, run: { limits, withCache: false } });
   try {
     await engine.start(id, signal);
