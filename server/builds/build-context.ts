@@ -44,7 +44,7 @@ export interface BuildContext {
   readonly signal: AbortSignal;
   /**
    * Waits until the machine has room for a build that runs commands: to be called before the first of them, as often as
-   * one likes. What only copies files does not ask.
+   * one likes, and never within `onePerKey`. What only copies files does not ask.
    */
   readonly admit: () => Promise<void>;
   /** Ends the build with this outcome. */

@@ -39,6 +39,8 @@ export async function withSystemPackages(
     return planned.stack;
   }
   context.out.step(`Installing system packages (${listed(shown.packages)})`);
+  // Before the lock: who holds it must not wait for a place that another holds who waits for the lock.
+  await context.admit();
   await context.timed("install system packages", () =>
     allOrFirstFailure(missing.map((image) => make(context, image, image === shown))),
   );
@@ -61,7 +63,6 @@ function make(context: BuildContext, image: SystemImage, isShown: boolean): Prom
 
 async function install(context: BuildContext, image: SystemImage, isShown: boolean): Promise<void> {
   const { engine, owner, limits, out, signal } = context;
-  await context.admit();
   const id = await engine.create({ owner, image: image.from, run: { limits, withCache: false } });
   try {
     await engine.start(id, signal);
