@@ -26,7 +26,8 @@ export interface LoopEvents {
   failed(generationId: string, failure: Failure): void;
   /** An instance of the current generation ended by itself or was ended for its health. */
   crashed(appId: AppId, type: ProcessType, failure: Failure): void;
-  passed(appId: AppId, plan: Plan): void;
+  /** `pass` counts the passes of the app's loop. */
+  passed(appId: AppId, plan: Plan, pass: number): void;
 }
 
 /**
@@ -45,6 +46,7 @@ export class AppLoop {
   readonly #reported = new Set<string>();
   #running: Promise<void> | undefined;
   #again = false;
+  #passes = 0;
   #timer: NodeJS.Timeout | undefined;
   #retryMs = firstRetryMs;
   #last: { readonly desired: Desired | undefined; readonly observed: Observed } | undefined;
@@ -71,6 +73,11 @@ export class AppLoop {
   /** The last observation, for `ps`. */
   get view() {
     return this.#last;
+  }
+
+  /** Passes that have begun: what is desired from now on is seen by the next one at the earliest. */
+  get passes(): number {
+    return this.#passes;
   }
 
   async observe(): Promise<Observed> {
@@ -150,6 +157,7 @@ export class AppLoop {
   }
 
   async #pass(): Promise<Pass> {
+    const number = ++this.#passes;
     const observed = await this.observe();
     const desired = this.#last?.desired ?? this.#nothing();
     await this.#reportExits(desired, observed);
@@ -169,7 +177,7 @@ export class AppLoop {
       const some = next.steps.slice(at, at + atOnce);
       results.push(...(await Promise.allSettled(some.map((step) => runStep(executors, step)))));
     }
-    this.#events.passed(this.#appId, next);
+    this.#events.passed(this.#appId, next, number);
     const failed = results.find((result) => result.status === "rejected");
     return { plan: next, problem: failed && (failed.reason ?? "unknown") };
   }

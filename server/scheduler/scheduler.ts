@@ -24,6 +24,8 @@ export interface ConvergeOptions {
 
 interface Waiter extends ConvergeOptions {
   readonly appId: AppId;
+  /** The last pass that cannot know yet what is waited for. */
+  readonly after: number;
   readonly done: PromiseWithResolvers<RolloutOutcome>;
 }
 
@@ -99,7 +101,8 @@ export class Scheduler implements AsyncDisposable {
 
   /** Resolves when the app is as desired, or as soon as one of its instances crashes. @throws when the signal aborts */
   async converge(appId: AppId, signal: AbortSignal, options: ConvergeOptions = {}): Promise<RolloutOutcome> {
-    const waiter: Waiter = { ...options, appId, done: Promise.withResolvers<RolloutOutcome>() };
+    const after = this.#loop(appId).passes;
+    const waiter: Waiter = { ...options, appId, after, done: Promise.withResolvers<RolloutOutcome>() };
     const onAbort = () => waiter.done.reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     this.#waiters.add(waiter);
@@ -156,7 +159,7 @@ export class Scheduler implements AsyncDisposable {
           waiter.done.resolve({ ok: false, failure });
       }
     },
-    passed: (appId, plan) => {
+    passed: (appId, plan, pass) => {
       const view = this.#loops.get(appId)?.view;
       const current = view?.desired?.current;
       const isRouted = !plan.steps.some((step) => step.kind === "route" || step.kind === "promote");
@@ -167,7 +170,7 @@ export class Scheduler implements AsyncDisposable {
       if (plan.steps.length > 0) return;
       const isLeaving = view?.observed.instances.some((instance) => instance.retiring) ?? false;
       for (const waiter of this.#waiters) {
-        if (waiter.appId !== appId || (waiter.untilGone && isLeaving)) continue;
+        if (waiter.appId !== appId || pass <= waiter.after || (waiter.untilGone && isLeaving)) continue;
         const isUp = plan.waiting.every((slot) => waiter.types !== undefined && !waiter.types.includes(slot.type));
         if (isUp) waiter.done.resolve({ ok: true });
       }

@@ -10,7 +10,7 @@ let shop: TestApp;
 beforeAll(async () => {
   paas = await TestPaas.start();
   shop = await paas.app("shop", serverApp("good", `web: python3 server.py\n${workerLine}`));
-  await shop.mustCli("checks:set", "web", "--boot-timeout", "5");
+  await shop.mustCli("checks:set", "web", "--boot-timeout", "10");
   await shop.mustPush();
   await shop.mustCli("ps:scale", "worker=1");
 });
@@ -43,7 +43,7 @@ describe("a push that does not come up is rejected with its cause, and the old r
 
   test("a web process that never listens", async () => {
     const output = await refused(web('python3 -c "import time; time.sleep(1000)"'));
-    expect(output).toContain("was not healthy within 5 s");
+    expect(output).toContain("was not healthy within 10 s");
     expect(output).toContain("nothing listens on port 8080");
   });
 

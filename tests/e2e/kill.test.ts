@@ -33,7 +33,7 @@ test.each(faultPoints)("a daemon that is killed at %s leaves one whole release a
   await shop.commit(withRelease(text), point);
   const push = await shop.push();
   expect(push.code).not.toBe(0);
-  await paas.ended(10_000);
+  await paas.ended(60_000);
   // The router serves on its own.
   expect([before, text]).toContain(await shop.body());
   await paas.boot();

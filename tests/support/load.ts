@@ -4,6 +4,8 @@ import { setTimeout as delay } from "node:timers/promises";
 export interface Load extends AsyncDisposable {
   /** What went wrong, in words; empty when every request was answered with 200. */
   readonly failures: readonly string[];
+  /** Of requests that were sent after this moment, ms since the epoch. */
+  failuresSince(at: number): readonly string[];
   readonly count: number;
   /** Distinct bodies seen. */
   readonly bodies: ReadonlySet<string>;
@@ -13,7 +15,7 @@ export interface Load extends AsyncDisposable {
 /** Sends requests at a steady rate, half of them on kept connections, half on new ones, until it is stopped. */
 export function startLoad(port: () => number, host: string, perSecond: number): Load {
   const keepAlive = new http.Agent({ keepAlive: true, maxSockets: 16 });
-  const failures: string[] = [];
+  const failed: { readonly began: number; readonly text: string }[] = [];
   const bodies = new Set<string>();
   const open = new Set<Promise<void>>();
   const stopping = new AbortController();
@@ -23,7 +25,7 @@ export function startLoad(port: () => number, host: string, perSecond: number): 
     new Promise((resolve) => {
       const began = Date.now();
       const fail = (what: string) => {
-        failures.push(`${new Date(began).toISOString()} +${Date.now() - began} ms: ${what}`);
+        failed.push({ began, text: `${new Date(began).toISOString()} +${Date.now() - began} ms: ${what}` });
         resolve();
       };
       const request = http.get({ host: "127.0.0.1", port: port(), path: "/", agent, headers: { host } }, (response) => {
@@ -61,7 +63,10 @@ export function startLoad(port: () => number, host: string, perSecond: number): 
     await done;
   };
   return {
-    failures,
+    get failures() {
+      return failed.map((one) => one.text);
+    },
+    failuresSince: (at) => failed.filter((one) => one.began > at).map((one) => one.text),
     bodies,
     get count() {
       return count;

@@ -14,9 +14,12 @@ class MemoryEngine implements Engine {
   containers: ObservedContainer[] = [];
   calls: string[] = [];
   readonly broken = new Map<string, Error>();
+  /** Looks do not end before it. */
+  gate: Promise<void> = Promise.resolve();
   #next = 1;
 
   async list(): Promise<readonly ObservedContainer[]> {
+    await this.gate;
     return this.containers;
   }
 
@@ -178,6 +181,20 @@ test("a deploy is not held up by slots of the old release that the engine will n
   const startedAt = Date.now();
   expect(await world.deploy(generation("g2", 2, { web: 1 }))).toEqual({ ok: true });
   expect(Date.now() - startedAt).toBeLessThan(2000);
+});
+
+test("who waits for what was just asked is not told by a pass that began before", async () => {
+  await using world = open();
+  expect(await world.deploy(generation("g1", 1, { web: 1 }))).toEqual({ ok: true });
+  const gate = Promise.withResolvers<void>();
+  world.engine.gate = gate.promise;
+  world.scheduler.trigger(appId);
+  await delay(20);
+  world.store.current = generation("g1", 1, { web: 2 });
+  const scaled = world.scheduler.converge(appId, AbortSignal.timeout(3000));
+  gate.resolve();
+  expect(await scaled).toEqual({ ok: true });
+  expect(world.routed()).toHaveLength(2);
 });
 
 test("an instance that got another address is checked anew and routed to it; one without any is replaced", async () => {
