@@ -26,6 +26,8 @@ export interface RunSpec {
 export interface ExecSpec {
   readonly argv: readonly string[];
   readonly user: "root" | "app";
+  /** /app unless told. */
+  readonly cwd?: string | undefined;
   readonly env: ConfigVars;
 }
 
@@ -106,7 +108,7 @@ export interface ImageEngine {
   makeFolders(id: string, folders: readonly string[], owner: "root" | "app", signal: AbortSignal): Promise<void>;
   /** Copies a path from one container to the same place in another; false when there is none. */
   copy(path: string, from: string, to: string, signal: AbortSignal): Promise<boolean>;
-  /** Runs in /app of a started container; answers the exit code. */
+  /** Runs in a started container; answers the exit code. */
   exec(id: string, spec: ExecSpec, onOutput: (chunk: Uint8Array) => void, signal: AbortSignal): Promise<number>;
   /** Space on the engine's disk; undefined when it cannot be seen from here. */
   disk(): Promise<DiskSpace | undefined>;

@@ -34,6 +34,76 @@ export interface Checks {
   readonly bootTimeoutMs: number;
   /** Time to stay up afterwards, ms. */
   readonly settleMs: number;
+  /** All must pass before it counts as up, beside the check above. */
+  readonly startup?: readonly HealthCheck[];
+  /** Asked as long as it runs; an instance that fails them is ended and started anew. */
+  readonly liveness?: readonly HealthCheck[];
+  /** Asked as long as it runs; an instance that fails them gets no requests until it passes again. */
+  readonly readiness?: readonly HealthCheck[];
+}
+
+/** One question to a process about its health, as app.json has it. */
+export interface HealthCheck {
+  readonly name: string;
+  readonly probe: HealthProbe;
+  /** Tries in a row that have to fail. */
+  readonly attempts: number;
+  readonly timeoutMs: number;
+  /** Between two tries. */
+  readonly waitMs: number;
+  /** After the start, before the first try. */
+  readonly initialDelayMs: number;
+  /** Failing is told in the log and changes nothing. */
+  readonly warn: boolean;
+}
+
+/** `port`: the process's own when undefined. */
+export type HealthProbe =
+  | {
+      readonly kind: "path";
+      readonly path: string;
+      readonly port: number | undefined;
+      /** Must be in the body. */
+      readonly content: string | undefined;
+      readonly headers: Readonly<Record<string, string>>;
+    }
+  | { readonly kind: "listening"; readonly port: number | undefined }
+  | { readonly kind: "command"; readonly argv: readonly string[] };
+
+/** What a repository's app.json asks of a release, kept with the droplet. */
+export interface Manifest {
+  readonly env: Readonly<Record<string, ManifestVariable>>;
+  readonly formation: Readonly<Record<string, ManifestSize>>;
+  readonly checks: Readonly<Record<string, Partial<Checks>>>;
+  readonly scripts: ManifestScripts;
+  readonly cron: readonly ManifestCron[];
+}
+
+export interface ManifestVariable {
+  readonly description: string | undefined;
+  readonly value: string | undefined;
+  readonly isRequired: boolean;
+  /** A random value is made once and kept. */
+  readonly isGenerated: boolean;
+}
+
+export interface ManifestSize {
+  readonly quantity: number | undefined;
+  readonly memoryMb: number | undefined;
+}
+
+export interface ManifestScripts {
+  /** In the new droplet before its release phase; what it writes is kept in the droplet. */
+  readonly predeploy: string | undefined;
+  /** After each deploy that came up. */
+  readonly postdeploy: string | undefined;
+  /** After the first deploy that came up, until it has succeeded once. */
+  readonly firstDeploy: string | undefined;
+}
+
+export interface ManifestCron {
+  readonly command: string;
+  readonly schedule: string;
 }
 
 /** The immutable result of a build: what `createDroplet` stores beside its id. */
@@ -51,6 +121,8 @@ export interface DropletContent {
   readonly port: number;
   /** Human name of what built it: `node 24.21.0`, `Dockerfile`. */
   readonly builder: string;
+  /** From app.json; undefined without one. */
+  readonly manifest?: Manifest | undefined;
 }
 
 export interface Droplet extends DropletContent {
@@ -61,12 +133,21 @@ export interface Droplet extends DropletContent {
   readonly createdAt: Instant;
 }
 
+/** Where the content of a build comes from. */
+export type Source =
+  | { readonly kind: "push" }
+  | { readonly kind: "git"; readonly url: string; readonly ref: string }
+  | { readonly kind: "archive"; readonly name: string }
+  | { readonly kind: "image"; readonly ref: string };
+
 export interface Build {
   readonly id: string;
   readonly appId: AppId;
   /** 1, 2, … per app. */
   readonly number: number;
+  /** Of a push or a git source; else what identifies the content, `sha256:…`. */
   readonly commit: string;
+  readonly source: Source;
   readonly actor: string;
   readonly status: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "superseded";
   /** One line, when it did not succeed. */
@@ -101,6 +182,8 @@ export interface Generation {
    * generation's own id; one that is named keeps the instances of the generation before (restart of one type).
    */
   readonly cohorts: Readonly<Record<string, string>>;
+  /** Becomes the app's formation together with it; undefined leaves that as it is. */
+  readonly formation?: readonly FormationEntry[] | undefined;
   readonly createdAt: Instant;
 }
 

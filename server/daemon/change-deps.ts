@@ -3,6 +3,9 @@ import type { AppId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import type { App, ConfigVars } from "../core/types.ts";
 import type { Paths } from "../config/config.ts";
+import { readSource } from "../builds/source/read-source.ts";
+import { buildSettings } from "../builds/settings.ts";
+import { createScriptRunner } from "../docker/kept-script.ts";
 import { maskOutput, secretsOf } from "../builds/masking.ts";
 import { createBuildLogs } from "../releases/build-log.ts";
 import type { ChangeDeps } from "../releases/changes.ts";
@@ -40,7 +43,10 @@ export function createChangeDeps(
     releases: state.releases,
     queue: new AppQueue(),
     scheduler,
+    settings: state.appSettings,
+    readSource: (app, dir, out) => readSource(app.name, dir, buildSettings(state.appSettings, app.id), out),
     builder: runtime.builder,
+    scripts: createScriptRunner(runtime.docker, state.installId, (space, signal) => runtime.networks.of(space, signal)),
     tasks: parts.tasks,
     bindingEnv: parts.bindingEnv,
     urlsOf: parts.urlsOf,

@@ -8,19 +8,31 @@ import { unframed } from "./exec-frames.ts";
 
 const quickMs = 60_000;
 
+/** Without a user: as whom and where the image says. */
+interface CommandSpec {
+  readonly argv: readonly string[];
+  readonly user: ExecSpec["user"] | undefined;
+  readonly cwd?: string | undefined;
+  readonly env: ConfigVars;
+}
+
+function whereOf({ user, cwd = "/app" }: CommandSpec): { User?: string; WorkingDir?: string } {
+  if (user === undefined) return {};
+  return { User: user === "app" ? "1000:1000" : "0:0", WorkingDir: cwd };
+}
+
 /** Runs a command in a started container, its output handed over as it comes; answers the exit code. */
 export async function execIn(
   docker: Docker,
   id: string,
-  spec: ExecSpec,
+  spec: CommandSpec,
   onOutput: (chunk: Uint8Array) => void,
   signal: AbortSignal,
 ): Promise<number> {
   const handle = await bounded("prepare a build command", quickMs, signal, (abortSignal) =>
     docker.getContainer(id).exec({
       Cmd: [...spec.argv],
-      User: spec.user === "app" ? "1000:1000" : "0:0",
-      WorkingDir: "/app",
+      ...whereOf(spec),
       Env: envList(spec.env),
       AttachStdout: true,
       AttachStderr: true,

@@ -6,6 +6,7 @@ import { newId } from "../core/ids.ts";
 import type { Engine, InstanceSpec, ObservedContainer } from "../scheduler/engine.ts";
 import { bounded } from "./bounded.ts";
 import { isStatus, labels } from "./client.ts";
+import { createExecEngine } from "./exec.ts";
 import { listeningSockets } from "./listening.ts";
 import type { Networks } from "./networks.ts";
 import { splitLogFrames } from "./log-frames.ts";
@@ -28,8 +29,12 @@ export function hostConfigOf(memoryMb: number, cpus: number): Docker.HostConfig 
   };
 }
 
+/** Of a check's command, for its last line. */
+const keptOutput = 500;
+
 /** The scheduler's engine on Docker. Containers carry all that is needed to read the observed state back. */
 export function createDockerEngine(docker: Docker, home: string, networks: Networks): Engine {
+  const commands = createExecEngine(docker, home);
   const startIn = async (network: string, spec: InstanceSpec, signal: AbortSignal): Promise<string> => {
     const container = await bounded("create a container", startMs, signal, () =>
       docker.createContainer(createOptions(spec, home, network)),
@@ -91,6 +96,15 @@ export function createDockerEngine(docker: Docker, home: string, networks: Netwo
         throw err;
       });
       return splitLogFrames(raw).slice(-lines);
+    },
+
+    async exec(id, argv, timeoutMs) {
+      let last = "";
+      const keep = (chunk: Uint8Array): void =>
+        void (last = `${last}${Buffer.from(chunk).toString()}`.slice(-keptOutput));
+      const streams = { stdin: undefined, stdout: keep, stderr: keep, tty: undefined };
+      const code = await commands.exec(id, argv, streams, AbortSignal.timeout(timeoutMs));
+      return { code, lastLine: last.trim().split("\n").at(-1)?.trim() ?? "" };
     },
 
     async listening(id, signal) {

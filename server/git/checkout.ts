@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import path from "node:path";
 import { AppError } from "../core/errors.ts";
 import type { AppId } from "../core/ids.ts";
+import { removeExportIgnored } from "./export-ignore.ts";
 import type { GitEnvironment } from "./environment.ts";
 import type { Repositories } from "./repositories.ts";
 import { GitFailed } from "./run-git.ts";
@@ -59,5 +60,6 @@ async function writeFirst(tree: Tree): Promise<void> {
 
 async function nested(tree: Tree, parent: Submodule | undefined): Promise<readonly Submodule[]> {
   const links = await gitlinksOf(tree);
+  await removeExportIgnored(tree);
   return links.length === 0 ? [] : submodulesOf(links, await gitmodulesOf(tree), parent);
 }

@@ -26,6 +26,11 @@ export async function gitlinksOf(tree: Tree): Promise<readonly Gitlink[]> {
   return parseGitlinks(await inTree(tree, ["ls-files", "--stage", "-z"]));
 }
 
+/** All files of a tree that was written, submodules too. */
+export async function listedPaths(tree: Tree): Promise<readonly string[]> {
+  return (await inTree(tree, ["ls-files", "-z"])).split("\0").filter((file) => file !== "");
+}
+
 /** The `.gitmodules` of the commit as `git config` lists it; empty without one. */
 export async function gitmodulesOf(tree: Tree): Promise<string> {
   const blob = `--blob=${tree.commit}:.gitmodules`;

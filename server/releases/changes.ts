@@ -5,7 +5,8 @@ import type { Actor, App, Checks, ConfigVars, Droplet, Release } from "../core/t
 import type { ReleasesPort } from "../api/platform.ts";
 import type { ReleaseDeps } from "./deps.ts";
 import { applyChange, configKeyProblem, configLimitBytes, configSizeBytes } from "./environment.ts";
-import { defaultChecks, scalableTypes } from "./formation.ts";
+import { decisions } from "./app-settings.ts";
+import { defaultChecks, scalableTypes, withoutPaths } from "./formation.ts";
 import { reportFailure, servingLine } from "./report.ts";
 import { bringUp, insertRelease, type RolloutResult } from "./rollout.ts";
 
@@ -74,15 +75,18 @@ export function createChanges(deps: ChangeDeps): Changes {
       const app = deps.apps.get(name);
       assertKnownType(deps, app, type);
       const known = deps.apps.checks(app.id);
-      const checks: Checks = { ...(known[type] ?? defaultChecks(type)), ...change };
+      const base = known[type] ?? defaultChecks(type);
+      const checks: Checks = "path" in change ? { ...withoutPaths(base), ...change } : { ...base, ...change };
       await queued(deps, app, `checks of ${type}`, out, signal, async (workSignal) => {
         const before = known;
         deps.apps.setChecks(app.id, { ...known, [type]: checks });
+        const decided = () => decisions(deps.settings, app.id).decideChecks(type, Object.keys(change));
         const current = currentRelease(deps, app.id);
-        if (current === undefined) return;
+        if (current === undefined) return decided();
         const source = { ...current, config: deps.apps.config(app.id), description: `Set checks of ${type}`, actor };
         try {
           await makeRelease(app, source, out, workSignal);
+          decided();
         } catch (err) {
           deps.apps.setChecks(app.id, before);
           throw err;

@@ -4,42 +4,58 @@ import { AppError, messageOf } from "../core/errors.ts";
 import { toAppError } from "../core/failure.ts";
 import { newId } from "../core/ids.ts";
 import type { Output } from "../core/output.ts";
-import type { Actor, App, Build, Droplet } from "../core/types.ts";
+import type { Actor, App, Build, Checks, ConfigVars, Droplet, Manifest, Source } from "../core/types.ts";
 import type { Failure } from "../scheduler/ports.ts";
+import { decisions } from "./app-settings.ts";
 import type { ReleaseDeps } from "./deps.ts";
-import { formationFor, scalableTypes } from "./formation.ts";
+import { checksOf, formationFor, scalableTypes, withManifest, type ManifestFormation } from "./formation.ts";
+import { descriptionOf, titleOf } from "./source.ts";
 import { deployedLine, reportFailure, servingLine, StepTimes } from "./report.ts";
 import { bringUp, insertRelease } from "./rollout.ts";
+import { runPostdeploy, runPredeploy } from "./scripts.ts";
+import { addedVariables, assertNoneMissing } from "./variables.ts";
 
-export interface Push {
+/** One deploy, wherever its content comes from. */
+export interface DeployRequest {
   readonly actor: Actor;
   readonly app: App;
-  readonly branch: string;
+  readonly source: Source;
   readonly commit: string;
-  /** Writes the commit's files, submodules included. */
-  checkout(dir: string, signal: AbortSignal): Promise<void>;
+  /** Writes the files of the source, submodules included; of an image those that say how it is run. */
+  checkout(dir: string, signal: AbortSignal, out: Output): Promise<Fetched | void>;
+}
+
+export interface Fetched {
+  /** The source is this image, and nothing is built. */
+  readonly imageId: string;
 }
 
 type Outcome =
-  | { readonly status: "succeeded"; readonly version: number }
+  | { readonly status: "succeeded"; readonly version: number; readonly problem: string | undefined }
   | { readonly status: "failed" | "cancelled"; readonly failure: Failure }
   | { readonly status: "superseded"; readonly by: string };
 
-/** One push from checkout to report. True when its release is current and every process of it is up. */
-export async function deploy(deps: ReleaseDeps, push: Push, out: Output, signal: AbortSignal): Promise<boolean> {
-  const { app, commit } = push;
+/** One deploy from checkout to report. True when its release is current and every process of it is up. */
+export async function deploy(
+  deps: ReleaseDeps,
+  request: DeployRequest,
+  out: Output,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { app, commit } = request;
   const build = deps.releases.insertBuild({
     id: newId(),
     appId: app.id,
     commit,
-    actor: push.actor.name,
+    source: request.source,
+    actor: request.actor.name,
     status: "queued",
     reason: undefined,
     createdAt: deps.now(),
     finishedAt: undefined,
   });
   await using log = deps.buildOutput(app, build, out);
-  const title = `push ${commit.slice(0, 8)}`;
+  const title = titleOf(request);
   const outcome = await deps.queue
     .run(
       app.id,
@@ -51,85 +67,123 @@ export async function deploy(deps: ReleaseDeps, push: Push, out: Output, signal:
         onSupersede: (waiting) => log.out.step(`Taking the place of ${waiting}, which was waiting`),
       },
       (by): Outcome => ({ status: "superseded", by }),
-      (workSignal) => deployNow(deps, push, build, log.out, workSignal),
+      (workSignal) => deployNow(deps, request, build, log.out, workSignal),
     )
-    .catch((err: unknown): Outcome => failedBy(deps, push, err, signal));
-  finish(deps, push, build, outcome, log.out);
+    .catch((err: unknown): Outcome => failedBy(deps, request, err, signal));
+  finish(deps, request, build, outcome, log.out);
   deps.fault("before-verdict");
   return outcome.status === "succeeded";
 }
 
 async function deployNow(
   deps: ReleaseDeps,
-  push: Push,
+  request: DeployRequest,
   build: Build,
   out: Output,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const { app, commit } = push;
+  const { app } = request;
   const times = new StepTimes(deps.now);
   deps.releases.setBuildStatus(build.id, "running");
-  deps.say(app.id, "api", `Build ${build.number} of ${commit.slice(0, 8)} started by ${push.actor.name}`);
+  deps.say(app.id, "api", `Build ${build.number} (${titleOf(request)}) started by ${request.actor.name}`);
   deps.fault("deploy-begun");
 
-  const built = await buildDroplet(deps, push, build, out, times, signal);
+  const built = await buildDroplet(deps, request, build, out, times, signal);
   if ("failure" in built) return { status: "failed", failure: built.failure };
   const { droplet } = built;
   deps.fault("droplet-stored");
 
-  const config = deps.apps.config(app.id);
+  const checks = checksFor(deps, app, droplet);
+  const description = descriptionOf(request);
   const release = insertRelease(deps, {
     app,
     droplet,
-    config,
-    description: `Deploy ${commit.slice(0, 8)}`,
-    actor: push.actor,
+    config: built.config,
+    checks,
+    description,
+    actor: request.actor,
   });
   deps.fault("release-stored");
-  const result = await bringUp(deps, app, release, droplet, out, signal, times);
+  const formation = manifestFormation(deps, app, droplet);
+  for (const note of formation.notes) out.detail(note);
+  const result = await bringUp(deps, app, release, droplet, out, signal, times, { formation: formation.changed });
   if (!result.ok) return { status: signal.aborted ? "cancelled" : "failed", failure: result.failure };
+  decisions(deps.settings, app.id).give(Object.keys(droplet.manifest?.env ?? {}));
+  const problem = await times.measure("postdeploy", () => runPostdeploy(deps, app, release, droplet, out, signal));
   out.detail(times.toString());
-  const formation = formationFor(scalableTypes(release.processes), deps.apps.formation(app.id));
-  out.result(deployedLine(deps.apps.getById(app.id) ?? app, release.version, formation, deps.urlsOf(app.id)[0]));
-  return { status: "succeeded", version: release.version };
+  const entries = formationFor(scalableTypes(release.processes), deps.apps.formation(app.id));
+  const line = deployedLine(deps.apps.getById(app.id) ?? app, release.version, entries, deps.urlsOf(app.id)[0]);
+  if (problem !== undefined) out.problem(`v${release.version} is deployed and serves; what failed is ${problem}.`);
+  out.result(line);
+  return { status: "succeeded", version: release.version, problem };
 }
 
 async function buildDroplet(
   deps: ReleaseDeps,
-  push: Push,
+  request: DeployRequest,
   build: Build,
   out: Output,
   times: StepTimes,
   signal: AbortSignal,
-): Promise<{ readonly droplet: Droplet } | { readonly failure: Failure }> {
-  const { app, commit } = push;
+): Promise<{ readonly droplet: Droplet; readonly config: ConfigVars } | { readonly failure: Failure }> {
+  const { app, commit } = request;
   const sourceDir = path.join(deps.workDir, build.id);
   await mkdir(sourceDir, { recursive: true });
   try {
-    await times.measure("checkout", () => push.checkout(sourceDir, signal));
+    const fetched = await times.measure("checkout", () => request.checkout(sourceDir, signal, out));
     deps.fault("source-checked-out");
-    const config = deps.apps.config(app.id);
-    const result = await times.measure("build", () =>
-      deps.builder.build({ app, buildId: build.id, sourceDir, commit, config }, out, signal),
-    );
+    const { root, buildpacks, buildEnv, manifest } = await deps.readSource(app, sourceDir, out);
+    const config = settleVariables(deps, app, manifest, out);
+    const files = { sourceDir: path.join(sourceDir, root), buildpacks, commit, imageId: fetched?.imageId };
+    const input = { app, buildId: build.id, ...files, config: { ...buildEnv, ...config } };
+    const result = await times.measure("build", () => deps.builder.build(input, out, signal));
     deps.fault("image-built");
     if (!result.ok) return { failure: { reason: result.reason, hint: result.hint, lines: [] } };
-    const droplet: Droplet = {
-      ...result.droplet,
-      id: newId(),
-      appId: app.id,
-      buildId: build.id,
-      commit,
-      createdAt: deps.now(),
-    };
+    const content = { ...result.droplet, manifest };
+    const kept = await times.measure("predeploy", () =>
+      runPredeploy(deps, { app, buildId: build.id, commit, content, config }, out, signal),
+    );
+    if (!kept.ok) return { failure: kept.failure };
+    const ids = { id: newId(), appId: app.id, buildId: build.id };
+    const droplet: Droplet = { ...kept.content, ...ids, commit, createdAt: deps.now() };
     deps.releases.insertDroplet(droplet);
-    return { droplet };
+    return { droplet, config };
   } finally {
     await rm(sourceDir, { recursive: true, force: true });
   }
 }
 
-function failedBy(deps: ReleaseDeps, push: Push, err: unknown, signal: AbortSignal): Outcome {
+/** The config vars of the release: those of the app, and what app.json adds. Secrets are kept from the moment they are made. */
+function settleVariables(deps: ReleaseDeps, app: App, manifest: Manifest | undefined, out: Output): ConfigVars {
+  const config = deps.apps.config(app.id);
+  if (manifest === undefined) return config;
+  const bound = new Set(Object.keys(deps.bindingEnv(app.id)));
+  const given = new Set(decisions(deps.settings, app.id).given());
+  const added = addedVariables({ wanted: manifest.env, config, bound, given });
+  assertNoneMissing(app, added);
+  const { generated, defaults } = added;
+  if (Object.keys(generated).length > 0) deps.apps.setConfig(app.id, { ...config, ...generated });
+  const names = [...Object.keys(generated).map((key) => `${key} (made)`), ...Object.keys(defaults)];
+  if (names.length > 0) out.step(`Setting config vars from app.json: ${names.join(", ")}`);
+  return { ...config, ...generated, ...defaults };
+}
+
+function checksFor(deps: ReleaseDeps, app: App, droplet: Droplet): Readonly<Record<string, Checks>> {
+  const known = deps.apps.checks(app.id);
+  const decided = decisions(deps.settings, app.id).checks();
+  const types = scalableTypes(droplet.processes);
+  return Object.fromEntries(
+    types.map((type) => [type, checksOf(type, droplet.manifest?.checks, known[type], decided[type] ?? [])]),
+  );
+}
+
+function manifestFormation(deps: ReleaseDeps, app: App, droplet: Droplet): ManifestFormation {
+  const entries = formationFor(scalableTypes(droplet.processes), deps.apps.formation(app.id));
+  const wanted = droplet.manifest?.formation ?? {};
+  return withManifest(entries, wanted, decisions(deps.settings, app.id).formation());
+}
+
+function failedBy(deps: ReleaseDeps, request: DeployRequest, err: unknown, signal: AbortSignal): Outcome {
   if (signal.aborted || (err instanceof AppError && err.code === "DEPLOY_CANCELLED")) {
     return {
       status: "cancelled",
@@ -137,21 +191,26 @@ function failedBy(deps: ReleaseDeps, push: Push, err: unknown, signal: AbortSign
     };
   }
   const error = toAppError(err, (reference) =>
-    deps.log.error("deploy failed", { reference, app: push.app.name, commit: push.commit, err }),
+    deps.log.error("deploy failed", { reference, app: request.app.name, commit: request.commit, err }),
   );
   return { status: "failed", failure: { reason: error.message, hint: error.hint, lines: [] } };
 }
 
-function finish(deps: ReleaseDeps, push: Push, build: Build, outcome: Outcome, out: Output): void {
-  const { app } = push;
+function finish(deps: ReleaseDeps, request: DeployRequest, build: Build, outcome: Outcome, out: Output): void {
+  const { app } = request;
   if (outcome.status === "superseded") {
     out.problem(`Superseded: the newer ${outcome.by} takes the place of this one.`);
-    out.problem("Nothing was deployed by this push.");
+    out.problem("Nothing was deployed by this request.");
     return deps.releases.finishBuild(build.id, "superseded", `superseded by ${outcome.by}`, deps.now());
   }
   if (outcome.status === "succeeded") {
-    deps.say(app.id, "api", `Release v${outcome.version} created by ${push.actor.name}`);
-    return deps.releases.finishBuild(build.id, "succeeded", undefined, deps.now());
+    deps.say(app.id, "api", `Release v${outcome.version} created by ${request.actor.name}`);
+    return deps.releases.finishBuild(
+      build.id,
+      "succeeded",
+      outcome.problem && `failed: ${outcome.problem}`,
+      deps.now(),
+    );
   }
   const current = deps.releases.currentGeneration(app.id);
   reportFailure(out, outcome.failure, servingLine(current?.version));

@@ -8,7 +8,8 @@ import type { ConvergeOptions, RolloutOutcome } from "../scheduler/scheduler.ts"
 import type { Failure } from "../scheduler/ports.ts";
 import type { AppStore } from "../store/apps.ts";
 import type { ReleaseStore } from "../store/releases.ts";
-import type { Builder, TaskRunner } from "./ports.ts";
+import type { AppSettingsStore } from "../store/app-settings.ts";
+import type { Builder, ReadSource, ScriptRunner, TaskRunner } from "./ports.ts";
 import type { AppQueue } from "./queue.ts";
 
 /** The scheduler as releases need it. */
@@ -25,7 +26,10 @@ export interface ReleaseDeps {
   readonly releases: ReleaseStore;
   readonly queue: AppQueue;
   readonly scheduler: Rollouts;
+  readonly settings: AppSettingsStore;
+  readonly readSource: ReadSource;
   readonly builder: Builder;
+  readonly scripts: ScriptRunner;
   readonly tasks: TaskRunner;
   /** Environment from the app's service bindings as they are now. */
   readonly bindingEnv: (appId: AppId) => ConfigVars;

@@ -27,8 +27,13 @@ export function desiredState(input: DesiredInput): Desired {
     appName: app.name,
     space: app.space,
     current: input.current && toGeneration(input, input.current),
-    candidate: input.candidate && toGeneration(input, input.candidate),
+    candidate: input.candidate && toGeneration(withFormationOf(input, input.candidate), input.candidate),
   };
+}
+
+/** Until it is current, what a generation changes of the formation holds for itself alone. */
+function withFormationOf(input: DesiredInput, { generation }: GenerationInput): DesiredInput {
+  return { ...input, formation: [...(generation.formation ?? []), ...input.formation] };
 }
 
 function toGeneration(input: DesiredInput, source: GenerationInput): DesiredGeneration {

@@ -1,5 +1,5 @@
 import type { Output } from "../core/output.ts";
-import type { App, ConfigVars, DropletContent } from "../core/types.ts";
+import type { App, ConfigVars, DropletContent, Manifest } from "../core/types.ts";
 
 export interface BuildInput {
   readonly app: App;
@@ -7,6 +7,12 @@ export interface BuildInput {
   /** The commit's files, submodules included, without `.git`. The builder only reads it. */
   readonly sourceDir: string;
   readonly commit: string;
+  /** Folder of the app within the source, `apps/web`; "" or undefined is all of it. */
+  readonly root?: string | undefined;
+  /** The source is this image of the engine's; nothing is built. */
+  readonly imageId?: string | undefined;
+  /** Names or URLs from app.json, in order. */
+  readonly buildpacks?: readonly string[] | undefined;
   /** Config vars, for build steps of buildpacks. Never baked into the image. */
   readonly config: ConfigVars;
   /** Told true while the build waits for others, false when it goes on. */
@@ -20,6 +26,37 @@ export type BuildResult =
 
 export interface Builder {
   build(input: BuildInput, out: Output, signal: AbortSignal): Promise<BuildResult>;
+}
+
+/** What the files of a source say before anything is built. */
+export interface SourceFacts {
+  readonly root: string;
+  readonly buildpacks: readonly string[];
+  /** For the build alone; config vars win. */
+  readonly buildEnv: ConfigVars;
+  /** Undefined without an app.json. */
+  readonly manifest: Manifest | undefined;
+}
+
+/** Brings a checkout in order (what must not be shipped is removed) and reads its app.json. @throws AppError */
+export type ReadSource = (app: App, dir: string, out: Output) => Promise<SourceFacts>;
+
+/** Runs a command in a droplet and keeps what it writes in a new image. */
+export interface ScriptRunner {
+  runKept(
+    script: ScriptSpec,
+    onOutput: (chunk: Uint8Array) => void,
+    signal: AbortSignal,
+  ): Promise<{ readonly exitCode: number; readonly imageId: string | undefined }>;
+}
+
+export interface ScriptSpec {
+  readonly app: App;
+  readonly buildId: string;
+  readonly imageId: string;
+  readonly argv: readonly string[];
+  readonly env: ConfigVars;
+  readonly memoryMb: number;
 }
 
 /** Runs one command of a release to its end, e.g. the release phase. Output goes to `out` as it comes. */

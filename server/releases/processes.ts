@@ -6,6 +6,7 @@ import type { ProcessesPort } from "../api/platform.ts";
 import { assertUp, currentRelease, queued } from "./changes.ts";
 import type { ReleaseDeps } from "./deps.ts";
 import { defaultCpus, defaultMemoryMb, formationFor, scalableTypes } from "./formation.ts";
+import { decisions } from "./app-settings.ts";
 import { rollOut } from "./rollout.ts";
 
 export interface ProcessDeps extends ReleaseDeps {
@@ -94,6 +95,7 @@ export function createProcesses(deps: ProcessDeps): ProcessesPort {
         for (const entry of entries) {
           const before = entryOf(app, entry.type).count;
           deps.apps.setFormation(app.id, entry);
+          decisions(deps.settings, app.id).decideSize(entry.type, "count");
           out.step(`Scaling ${entry.type} from ${before} to ${entry.count}`);
         }
         deps.say(app.id, "api", `Scaled to ${entries.map((e) => `${e.type}@${e.count}`).join(" ")} by ${actor.name}`);
@@ -111,6 +113,7 @@ export function createProcesses(deps: ProcessDeps): ProcessesPort {
         memoryMb: limits.memoryMb ?? before.memoryMb,
         cpus: limits.cpus ?? before.cpus,
       });
+      if (limits.memoryMb !== undefined) decisions(deps.settings, app.id).decideSize(type, "memory");
       deps.say(app.id, "api", `Limits of ${type} changed by ${actor.name}`);
       if (currentRelease(deps, app.id) === undefined) return;
       try {

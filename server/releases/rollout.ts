@@ -1,7 +1,7 @@
 import { messageOf } from "../core/errors.ts";
 import { newId, type AppId } from "../core/ids.ts";
 import type { Output } from "../core/output.ts";
-import type { Actor, App, ConfigVars, Droplet, Release } from "../core/types.ts";
+import type { Actor, App, Checks, ConfigVars, Droplet, FormationEntry, Release } from "../core/types.ts";
 import type { Failure } from "../scheduler/ports.ts";
 import { environmentOf } from "./environment.ts";
 import { StepTimes } from "./report.ts";
@@ -56,6 +56,8 @@ export interface NewRelease {
   readonly config: ConfigVars;
   readonly description: string;
   readonly actor: Actor;
+  /** By type; else the app's own. */
+  readonly checks?: Readonly<Record<string, Checks>> | undefined;
   /** Commands and checks of an older release; else the droplet's and the app's. */
   readonly like?: Pick<Release, "processes" | "checks"> | undefined;
 }
@@ -64,7 +66,7 @@ export interface NewRelease {
 export function insertRelease(deps: ReleaseDeps, input: NewRelease): Release {
   const { app, droplet, config, description, actor } = input;
   const processes = input.like?.processes ?? droplet.processes;
-  const known = input.like?.checks ?? deps.apps.checks(app.id);
+  const known = input.like?.checks ?? input.checks ?? deps.apps.checks(app.id);
   const types = scalableTypes(processes);
   const checks = Object.fromEntries(types.map((type) => [type, known[type] ?? defaultChecks(type)]));
   const base = { appId: app.id, dropletId: droplet.id, commit: droplet.commit, createdAt: deps.now() };
@@ -80,10 +82,13 @@ export async function bringUp(
   out: Output,
   signal: AbortSignal,
   times = new StepTimes(deps.now),
+  options: RolloutOptions = {},
 ): Promise<RolloutResult> {
   try {
     const phase = await times.measure("release phase", () => runReleasePhase(deps, app, release, droplet, out, signal));
-    const result = phase.ok ? await times.measure("start", () => rollOut(deps, app, release, out, signal)) : phase;
+    const result = phase.ok
+      ? await times.measure("start", () => rollOut(deps, app, release, out, signal, options))
+      : phase;
     if (!result.ok) deps.releases.failRelease(app.id, release.version, result.failure.reason);
     return result;
   } catch (err) {
@@ -95,6 +100,8 @@ export async function bringUp(
 export interface RolloutOptions {
   /** Only this type gets new instances; the others are taken over. */
   readonly onlyType?: string | undefined;
+  /** Entries that change with the release. */
+  readonly formation?: readonly FormationEntry[] | undefined;
 }
 
 /**
@@ -110,8 +117,7 @@ export async function rollOut(
   options: RolloutOptions = {},
 ): Promise<RolloutResult> {
   const types = scalableTypes(release.processes);
-  const entries = formationFor(types, deps.apps.formation(app.id));
-  for (const entry of entries) deps.apps.setFormation(app.id, entry);
+  const entries = formationFor(types, [...(options.formation ?? []), ...deps.apps.formation(app.id)]);
   out.step(`Starting v${release.version}: ${app.stopped ? "stopped, no instances" : describeFormation(entries)}`);
 
   const id = newId();
@@ -122,6 +128,7 @@ export async function rollOut(
     appId: app.id,
     version: release.version,
     cohorts,
+    formation: options.formation,
     createdAt: deps.now(),
     bindingEnv: deps.bindingEnv(app.id),
   });

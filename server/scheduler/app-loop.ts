@@ -85,6 +85,7 @@ export class AppLoop {
     // As of before the look: one that is removed meanwhile is still seen by it.
     const retiring = new Set(this.#retiring.keys());
     const containers = await this.#deps.engine.list(this.#appId, this.#abort.signal);
+    this.#prober.retain(this.#appId, new Set(containers.map((container) => container.id)));
     const processes = [desired?.current, desired?.candidate].flatMap((generation) => generation?.processes ?? []);
     const instances = containers.map((container): ObservedInstance => {
       const process = processes.find((p) => p.type === container.type && p.cohort === container.cohort);

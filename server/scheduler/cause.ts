@@ -11,6 +11,7 @@ export interface CauseContext {
 export function describeCause(cause: FailureCause, context: CauseContext): string {
   if (cause.kind === "exited") return describeExit(cause, context.memoryMb);
   if (cause.kind === "stranded") return "is in no network any more";
+  if (cause.kind === "dead") return `failed its liveness check: ${cause.problem}`;
   const elsewhere = otherSockets(context);
   const found = elsewhere === "" ? (cause.lastProblem ?? "no answer") : elsewhere;
   return `was not healthy within ${cause.timeoutMs / 1000} s: ${found}`;
@@ -29,6 +30,7 @@ export function hintFor(cause: FailureCause, type: string, context: CauseContext
     return `Give it more memory: paas limits:set ${type} --memory ${context.memoryMb * 2}M`;
   if (cause.kind === "exited")
     return `Fix what ends "${type}", then push again. Its last lines are above; more: paas logs`;
+  if (cause.kind === "dead") return `It is started anew. The check is in app.json; see paas logs --ps ${type}`;
   if (cause.kind === "stranded") return "It is replaced. Its network was removed or disconnected by hand.";
   if (otherSockets(context) !== "")
     return `Make it listen on 0.0.0.0 and on the port in the variable PORT (here ${context.port}), then push again.`;

@@ -38,8 +38,10 @@ export interface Desired {
 export type Health =
   /** `since`: when the checks began, ms since the epoch; undefined when they have not */
   | { readonly state: "pending"; readonly since: number | undefined; readonly lastProblem: string | undefined }
-  /** `at`: when it passed, ms since the epoch */
-  | { readonly state: "passed"; readonly at: number };
+  /** `at`: when it passed, ms since the epoch; `unready`: why it may not get requests now */
+  | { readonly state: "passed"; readonly at: number; readonly unready?: string }
+  /** Was up, and its liveness checks fail. */
+  | { readonly state: "failed"; readonly lastProblem: string };
 
 export interface ObservedInstance extends ObservedContainer {
   readonly health: Health;
@@ -80,6 +82,8 @@ export function slotKey(process: Pick<DesiredProcess, "type" | "cohort">, index:
 export type FailureCause =
   | { readonly kind: "exited"; readonly code: number; readonly oomKilled: boolean }
   | { readonly kind: "unhealthy"; readonly lastProblem: string | undefined; readonly timeoutMs: number }
+  /** Its liveness checks fail. */
+  | { readonly kind: "dead"; readonly problem: string }
   /** Its network was taken away: nothing reaches it and it reaches nothing. */
   | { readonly kind: "stranded" };
 

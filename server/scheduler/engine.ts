@@ -60,6 +60,12 @@ export interface Engine {
   remove(id: string, signal: AbortSignal): Promise<void>;
   /** Last lines of output, oldest first. */
   tail(id: string, lines: number, signal: AbortSignal): Promise<readonly string[]>;
+  /** Runs argv in a running instance, as the app would. @throws when it has not ended in time */
+  exec(
+    id: string,
+    argv: readonly string[],
+    timeoutMs: number,
+  ): Promise<{ readonly code: number; readonly lastLine: string }>;
   /** TCP sockets that the instance listens on, `0.0.0.0:3000`; empty when it cannot be known. */
   listening(id: string, signal: AbortSignal): Promise<readonly string[]>;
 }

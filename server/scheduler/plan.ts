@@ -99,6 +99,7 @@ function failureOf(process: DesiredProcess, instance: ObservedInstance, now: num
     return { kind: "exited", code: instance.exit?.code ?? -1, oomKilled: instance.exit?.oomKilled ?? false };
   }
   if (instance.state !== "running" || instance.health.state === "passed") return undefined;
+  if (instance.health.state === "failed") return { kind: "dead", problem: instance.health.lastProblem };
   if (now < bootDeadline(process, instance)) return undefined;
   return { kind: "unhealthy", lastProblem: instance.health.lastProblem, timeoutMs: process.checks.bootTimeoutMs };
 }
@@ -168,9 +169,11 @@ function isSettled(slot: Slot, now: number): boolean {
  */
 function isRoutable(routed: ReadonlySet<string>): (slot: Slot) => slot is FilledSlot {
   return (slot): slot is FilledSlot =>
-    slot.process.port !== undefined &&
-    slot.instance?.state === "running" &&
-    (slot.instance.health.state === "passed" || routed.has(slot.instance.id));
+    slot.process.port !== undefined && slot.instance?.state === "running" && isAnswering(slot.instance, routed);
+}
+
+function isAnswering({ id, health }: ObservedInstance, routed: ReadonlySet<string>): boolean {
+  return health.state === "passed" ? health.unready === undefined : routed.has(id);
 }
 
 /** Out of rotation first; what has ended is just removed. */

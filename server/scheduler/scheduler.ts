@@ -40,7 +40,13 @@ export class Scheduler implements AsyncDisposable {
 
   constructor(deps: SchedulerDeps) {
     this.#deps = deps;
-    this.#prober = new Prober({ probe: deps.probe, now: deps.now, onPass: (appId) => this.trigger(appId) });
+    this.#prober = new Prober({
+      probe: deps.probe,
+      exec: (id, argv, timeoutMs) => deps.engine.exec(id, argv, timeoutMs),
+      now: deps.now,
+      onChange: (appId) => this.trigger(appId),
+      onWarning: (appId, instance, text) => deps.say(appId, instance, text),
+    });
   }
 
   /**

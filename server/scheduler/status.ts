@@ -31,10 +31,15 @@ function toStatus(desired: Desired | undefined, instance: ObservedInstance): Ins
     state,
     since: instance.finishedAt ?? instance.startedAt ?? instance.createdAt,
     crashes,
-    reason: crashed && instance.exit ? describeExit(instance.exit, process?.memoryMb ?? 0) : undefined,
+    reason: crashed && instance.exit ? describeExit(instance.exit, process?.memoryMb ?? 0) : unreadyReason(instance),
     nextStartAt: crashed ? (instance.finishedAt ?? 0) + restartDelayMs(crashes) : undefined,
     container: instance.id,
   };
+}
+
+function unreadyReason({ health }: ObservedInstance): string | undefined {
+  const problem = health.state === "passed" ? health.unready : undefined;
+  return problem === undefined ? undefined : `not ready, gets no requests: ${problem}`;
 }
 
 /** Slots that the engine has not given an instance. */

@@ -81,13 +81,7 @@ export function createAppStore(db: Db, sealer: Sealer) {
     formation: (id: AppId): readonly FormationEntry[] =>
       db.select().from(formation).where(eq(formation.appId, id)).all().map(toEntry),
 
-    setFormation(id: AppId, entry: FormationEntry): void {
-      const values = { count: entry.count, memoryMb: entry.memoryMb, cpus: Math.round(entry.cpus * 1000) };
-      db.insert(formation)
-        .values({ appId: id, type: entry.type, ...values })
-        .onConflictDoUpdate({ target: [formation.appId, formation.type], set: values })
-        .run();
-    },
+    setFormation: (id: AppId, entry: FormationEntry): void => upsertFormation(db, id, entry),
 
     removeFormation: (id: AppId, type: ProcessType) =>
       void db
@@ -104,6 +98,15 @@ export function createAppStore(db: Db, sealer: Sealer) {
       return value;
     },
   };
+}
+
+/** Within a transaction too. */
+export function upsertFormation(db: Pick<Db, "insert">, appId: AppId, entry: FormationEntry): void {
+  const values = { count: entry.count, memoryMb: entry.memoryMb, cpus: Math.round(entry.cpus * 1000) };
+  db.insert(formation)
+    .values({ appId, type: entry.type, ...values })
+    .onConflictDoUpdate({ target: [formation.appId, formation.type], set: values })
+    .run();
 }
 
 function toApp(row: Row): App {

@@ -6,11 +6,14 @@ import type {
   ConfigVars,
   Droplet,
   DropletContent,
+  FormationEntry,
   Generation,
   ProcessCommand,
   Release,
+  Source,
 } from "../core/types.ts";
 import type { Db } from "./open.ts";
+import { upsertFormation } from "./apps.ts";
 import { apps, builds, droplets, generations, releases } from "./schema.ts";
 import type { Sealer } from "./seal.ts";
 
@@ -44,6 +47,7 @@ export function createReleaseStore(db: Db, sealer: Sealer) {
     version: row.version,
     createdAt: row.createdAt,
     cohorts: row.cohorts as Readonly<Record<string, string>>,
+    formation: (row.formation as readonly FormationEntry[] | null) ?? undefined,
     status: row.status as GenerationRecord["status"],
     bindingEnv: sealer.open<ConfigVars>(row.bindingEnvSealed),
   });
@@ -166,6 +170,7 @@ export function createReleaseStore(db: Db, sealer: Sealer) {
           .where(and(eq(releases.appId, generation.appId), eq(releases.version, generation.version)))
           .returning()
           .get();
+        for (const entry of generation.formation ?? []) upsertFormation(tx, generation.appId, entry);
         tx.update(apps)
           .set({ currentGeneration: generation.id, configSealed: release.configSealed, checks: release.checks })
           .where(eq(apps.id, generation.appId))
@@ -197,6 +202,7 @@ function toBuild(row: typeof builds.$inferSelect): Build {
   return {
     ...row,
     appId: row.appId as AppId,
+    source: (row.source as Source | null) ?? { kind: "push" },
     status: row.status as Build["status"],
     reason: row.reason ?? undefined,
     finishedAt: row.finishedAt ?? undefined,

@@ -54,6 +54,8 @@ export const builds = sqliteTable(
     appId: app(),
     number: integer("number").notNull(),
     commit: text("commit_sha").notNull(),
+    /** Where it came from; null is a push. */
+    source: text("source", { mode: "json" }),
     actor: text("actor").notNull(),
     status: text("status").notNull(),
     reason: text("reason"),
@@ -101,6 +103,8 @@ export const generations = sqliteTable("generations", {
   cause: text("cause"),
   /** Process type → cohort, for types whose instances are taken over from the generation before. */
   cohorts: text("cohorts", { mode: "json" }).notNull(),
+  /** What the formation becomes with it; null leaves it as it is. */
+  formation: text("formation", { mode: "json" }),
   /** Environment from service bindings as it was when the roll-out began. */
   bindingEnvSealed: text("binding_env_sealed").notNull(),
   createdAt: integer("created_at").notNull(),

@@ -17,6 +17,31 @@ export const buildErrors = {
     hint: () =>
       "Write one line per process type, like: web: npm start. Or remove the file to use the buildpack's default.",
   },
+  APP_JSON_INVALID: {
+    status: 422,
+    message: (f) => `${f.file} line ${f.line}${f.key === undefined ? "" : `, ${f.key}`}: ${f.problem}`,
+    hint: (f) => `${f.hint}`,
+  },
+  APP_JSON_VARIABLE_MISSING: {
+    status: 422,
+    message: (f) => `app.json requires config vars that are not set: ${f.names}.`,
+    hint: (f) => `Set them, then push again: paas config:set ${f.assignments} -a ${f.app}`,
+  },
+  PROJECT_TOML_INVALID: {
+    status: 422,
+    message: (f) => `project.toml, ${f.at}: ${f.problem}`,
+    hint: () => "Correct it, commit and push again.",
+  },
+  SOURCE_ROOT_INVALID: {
+    status: 422,
+    message: (f) => `"${f.root}" is not a folder of a repository.`,
+    hint: () => "Write it from the top of the repository, like apps/web, or . for all of it.",
+  },
+  SOURCE_ROOT_MISSING: {
+    status: 422,
+    message: (f) => `There is no folder "${f.root}" in the repository (${f.from}).`,
+    hint: (f) => `Folders there: ${f.folders}. Choose with: paas builds:set --path FOLDER`,
+  },
   NODE_VERSIONS_UNKNOWN: {
     status: 503,
     message: (f) => `The list of Node versions could not be read from ${f.registry}: ${f.cause}.`,

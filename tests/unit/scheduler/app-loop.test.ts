@@ -52,6 +52,10 @@ class MemoryEngine implements Engine {
     return [];
   }
 
+  async exec() {
+    return { code: 0, lastLine: "" };
+  }
+
   async listening(): Promise<readonly string[]> {
     return [];
   }

@@ -1,0 +1,2 @@
+ALTER TABLE `builds` ADD `source` text;--> statement-breakpoint
+ALTER TABLE `generations` ADD `formation` text;
