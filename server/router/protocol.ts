@@ -10,6 +10,11 @@ export interface Target {
   readonly name: string;
   readonly host: string;
   readonly port: number;
+  /** Where several apps share a route: its app's part of the requests. */
+  readonly share?: { readonly group: string; readonly weight: number };
+  /** Of the app, where it is another than the route's. */
+  readonly app?: string;
+  readonly appId?: string;
 }
 
 /** One host + path prefix. A route without targets answers 503, never 404. */
@@ -20,6 +25,8 @@ export interface TableRoute {
   readonly path: string;
   /** App name; undefined when the route exists and no app is mapped. */
   readonly app: string | undefined;
+  /** Its id, as the app itself sees it in VCAP_APPLICATION. */
+  readonly appId?: string | undefined;
   /** Why there may be no targets: chooses H81, H14 or H10. */
   readonly state: "blank" | "stopped" | "running" | "crashed";
   readonly targets: readonly Target[];

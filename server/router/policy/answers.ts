@@ -1,8 +1,8 @@
-import { type FailureCode, failureOf, renderFailure } from "../failures.ts";
+import { type FailureAnswer, type FailureCode, failureOf, renderFailure } from "../failures.ts";
 import type { Field, OwnAnswer, RequestHead } from "../middleware.ts";
 import type { Page } from "./route-policy.ts";
 
-export interface FailurePageRequest {
+interface FailurePageRequest {
   readonly code: FailureCode;
   readonly status: number;
   readonly requestId: string;
@@ -12,8 +12,8 @@ export interface FailurePageRequest {
 /** The router's own answers on one route: its pages where it has some. */
 export interface Answers {
   refuse(code: FailureCode, head: RequestHead, fields?: readonly Field[]): OwnAnswer;
-  /** Undefined where the route has no page of its own for it. */
-  page(failure: FailurePageRequest): OwnAnswer | undefined;
+  /** To a failure of the data path; undefined where the route has no page of its own for it. */
+  failure(code: FailureCode, head: RequestHead): FailureAnswer | undefined;
 }
 
 export function createAnswers(pages: Readonly<Record<string, Page>> = {}, maintenance?: Page): Answers {
@@ -33,14 +33,20 @@ export function createAnswers(pages: Readonly<Record<string, Page>> = {}, mainte
     return { status, code, body, fields: withLength(fields, Buffer.byteLength(body)) };
   };
   return {
-    page,
+    failure(code, head) {
+      const answer = page(failureRequest(code, head));
+      return answer && { ...answer, headers: answer.fields.flat(), body: Buffer.from(answer.body) };
+    },
     refuse(code, head, extra = []) {
-      const { status } = failureOf(code);
-      const failure = { code, status, requestId: head.requestId, accept: head.header("accept") ?? "" };
+      const failure = failureRequest(code, head);
       const answer = page(failure) ?? plainAnswer(failure);
       return { ...answer, fields: [...answer.fields, ...extra] };
     },
   };
+}
+
+function failureRequest(code: FailureCode, head: RequestHead): FailurePageRequest {
+  return { code, status: failureOf(code).status, requestId: head.requestId, accept: head.header("accept") ?? "" };
 }
 
 function plainAnswer({ code, status, requestId, accept }: FailurePageRequest): OwnAnswer {

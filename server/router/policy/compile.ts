@@ -1,20 +1,114 @@
+import type { Middleware } from "../middleware.ts";
 import type { TableRoute } from "../protocol.ts";
+import { type Answers, createAnswers } from "./answers.ts";
+import { basicAuth } from "./basic-auth.ts";
+import { bodyLimit } from "./body-limit.ts";
+import { responseCache } from "./cache/cache.ts";
+import { chain } from "./chain.ts";
 import type { CompiledPolicy } from "./compiled-policy.ts";
+import { compress } from "./compress.ts";
+import { forwardAuth } from "./forward-auth.ts";
+import { requestHeaders, responseHeaders } from "./header-change.ts";
+import { Hold } from "./hold.ts";
+import { ipFilter } from "./ip-filter.ts";
+import { maintenance } from "./maintenance.ts";
+import { createPicker } from "./picker.ts";
+import { instanceFields } from "./pinned.ts";
+import { rateLimit } from "./rate-limit.ts";
+import { redirects } from "./redirects.ts";
+import { rewrite } from "./rewrite.ts";
+import type { RoutePolicy } from "./route-policy.ts";
+import { PolicyState, routeKey } from "./state.ts";
+
+/** Of this worker. */
+export const workerState = new PolicyState();
 
 /**
  * Makes a route's policy ready for use; undefined when the route has none: it then costs nothing. Called when a table is
- * applied, for each route whose policy is another than before; `before` may hand over its state (counters, caches).
+ * applied, for each route whose policy is another than before.
  */
-export function compilePolicy(route: TableRoute, _before?: CompiledPolicy): CompiledPolicy | undefined {
+export function compilePolicy(
+  route: TableRoute,
+  _before?: CompiledPolicy,
+  state: PolicyState = workerState,
+): CompiledPolicy | undefined {
   const { policy } = route;
-  if (policy === undefined) return undefined;
+  const isShared = route.targets.some((target) => target.share !== undefined);
+  return policy === undefined && !isShared ? undefined : compiled(route, policy ?? {}, state);
+}
+
+/** For requests that name an instance on a route without policy. */
+export function pinnedPolicy(state: PolicyState = workerState): CompiledPolicy {
+  return {
+    middlewares: [dropInstanceFields],
+    picker: createPicker({}, { slots: state.slots, hold: undefined, workers: 1 }),
+  };
+}
+
+function compiled(route: TableRoute, policy: RoutePolicy, state: PolicyState): CompiledPolicy {
+  const answers = createAnswers(policy.errorPages, policy.maintenance?.page);
+  const hold = policy.hold && new Hold(policy.hold.until);
+  const middlewares = middlewaresOf(route, policy, state, answers);
   const { connectMs, firstByteMs, idleMs } = policy.timeouts ?? {};
   return {
-    middlewares: [],
+    // As one: the data path has a single edit and a single hook to carry out.
+    middlewares: [{ name: "policy", request: chain(middlewares) }],
     times: {
       ...(connectMs === undefined ? {} : { connectTimeoutMs: connectMs }),
       ...(firstByteMs === undefined ? {} : { firstByteTimeoutMs: firstByteMs }),
       ...(idleMs === undefined ? {} : { idleTimeoutMs: idleMs }),
     },
+    picker: createPicker(policy, { slots: state.slots, hold, workers: state.workers }),
+    ...(policy.maxBodyBytes === undefined ? {} : { maxBodyBytes: policy.maxBodyBytes }),
+    ...(policy.errorPages === undefined ? {} : { renderFailure: (code, head) => answers.failure(code, head) }),
+    ...(policy.protocol === undefined ? {} : { instanceProtocol: policy.protocol }),
+    dispose() {
+      hold?.release();
+      state.slots.wakeAll(routeKey(route));
+    },
   };
 }
+
+/**
+ * The order is that of a request's way in. The cache stands before what makes the answers that it keeps, and behind
+ * all that may refuse; header changes for the client stand before everything, so that they apply to all answers.
+ */
+function middlewaresOf(
+  route: TableRoute,
+  policy: RoutePolicy,
+  state: PolicyState,
+  answers: Answers,
+): readonly Middleware[] {
+  const key = routeKey(route);
+  const list: (Middleware | undefined)[] = [
+    dropInstanceFields,
+    policy.responseHeaders && responseHeaders(policy.responseHeaders),
+    policy.ipAllow || policy.ipDeny ? ipFilter(policy.ipAllow ?? [], policy.ipDeny ?? [], answers) : undefined,
+    policy.maintenance && maintenance(answers),
+    policy.redirects && redirects(policy.redirects),
+    policy.rateLimit &&
+      rateLimit(policy.rateLimit, state.limiter(`${key}\n${JSON.stringify(policy.rateLimit)}`), answers),
+    policy.maxBodyBytes === undefined ? undefined : bodyLimit(policy.maxBodyBytes, answers),
+    policy.basicAuth && basicAuth(policy.basicAuth.users, policy.basicAuth.realm ?? route.host, answers),
+    policy.forwardAuth && forwardAuth(policy.forwardAuth, answers),
+    policy.cache &&
+      responseCache({
+        ...policy.cache,
+        store: state.cache,
+        route: key,
+        isPrivate: (policy.basicAuth ?? policy.forwardAuth ?? policy.oidc) !== undefined,
+        answers,
+      }),
+    policy.compress ? compress() : undefined,
+    policy.stripPrefix || policy.rewrites
+      ? rewrite(policy.stripPrefix ? route.path : "/", policy.rewrites ?? [])
+      : undefined,
+    policy.requestHeaders && requestHeaders(policy.requestHeaders),
+  ];
+  return list.filter((one) => one !== undefined);
+}
+
+const dropInstanceFields: Middleware = {
+  name: "instance-fields",
+  request: () => ({ kind: "pass", edit: { remove: instanceFields } }),
+};
