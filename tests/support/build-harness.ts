@@ -173,7 +173,8 @@ export async function findStackImages(docker: Docker): Promise<StackImages> {
   return { id: tag, buildImage, runImage: `paas/stack-run:${tag}` };
 }
 
-const noVersions = (): Promise<Available> => Promise.resolve({ node: [], python: "3.13", go: "1.24", npmRegistry: "" });
+const noVersions = (): Promise<Available> =>
+  Promise.resolve({ node: [], bun: [], deno: [], python: "3.13", go: "1.24", npmRegistry: "" });
 
 function fixedPlan(plan: BuildPlan): Buildpack {
   return { name: plan.buildpack, looksFor: [], detect: () => true, plan: () => ({ ok: true, plan }) };
