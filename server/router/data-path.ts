@@ -1,16 +1,14 @@
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
-import { RoundRobin } from "./balance.ts";
-import { serve } from "./exchange.ts";
-import type { FailureCode } from "./failures.ts";
-import { InFlight } from "./inflight.ts";
-import { PooledTransport } from "./instances.ts";
-import { createServer } from "./node-http.ts";
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { ClientConnection } from "./http1/client-connection.ts";
+import { Http1Pool } from "./http1/pool.ts";
+import type { TrustedProxies } from "./http1/request-facts.ts";
+import { Instances } from "./instances.ts";
+import { type LiveRoute, LiveTable } from "./live-table.ts";
 import { defaultPolicy, type Policy } from "./policy.ts";
-import type { RequestRecord, RoutingTable, TableRoute } from "./protocol.ts";
-import { compileTable, type RouteMatcher } from "./table.ts";
-import type { Traffic } from "./traffic.ts";
-import { tunnel, wantsTunnel } from "./tunnel.ts";
+import type { RequestRecord, RoutingTable } from "./protocol.ts";
+import type { ConnectionFacts, InstanceTransport } from "./sides.ts";
+import { Sweeper, type Timed } from "./sweeper.ts";
+import type { OpenConnection, Traffic } from "./traffic.ts";
 
 export interface WorkerStatus {
   readonly version: number;
@@ -24,61 +22,81 @@ export interface WorkerStatus {
 export interface DataPathOptions {
   readonly listen: string;
   readonly port: number;
+  /** Others may listen on the same port beside this. */
+  readonly isShared?: boolean;
   readonly table: RoutingTable;
   readonly record: (record: RequestRecord) => void;
   readonly policy?: Partial<Policy>;
+  readonly trustedProxies?: TrustedProxies;
 }
+
+const noProxies: TrustedProxies = { has: () => false };
+const readBytes = 65_536;
 
 /** One worker: takes requests on its port and routes them by its table. */
 export class DataPath implements Traffic {
   readonly policy: Policy;
-  readonly transport: PooledTransport;
-  readonly balancer = new RoundRobin();
-  readonly inFlight = new InFlight();
+  readonly instances = new Instances();
+  readonly trustedProxies: TrustedProxies;
   readonly #options: DataPathOptions;
   readonly #server: Server;
-  readonly #current = new WeakMap<Socket, ServerResponse>();
-  readonly #failures = new Map<FailureCode, number>();
-  #table: RoutingTable;
-  #matcher: RouteMatcher;
+  readonly #pool: Http1Pool;
+  readonly #table: LiveTable;
+  readonly #sweeper: Sweeper;
+  readonly #connections = new Set<OpenConnection>();
+  readonly #failures = new Map<string, number>();
+  #version: number;
   #requests = 0;
+  #startMs = Buffer.from("0");
+  #startMsOf = 0;
   isClosing = false;
 
   constructor(options: DataPathOptions) {
     this.#options = options;
     this.policy = { ...defaultPolicy, ...options.policy };
-    this.transport = new PooledTransport(this.policy);
-    this.#table = options.table;
-    this.#matcher = compileTable(options.table.routes);
-    this.#server = this.#createServer();
+    this.trustedProxies = options.trustedProxies ?? noProxies;
+    this.#pool = new Http1Pool(this.policy);
+    this.#table = new LiveTable(this.instances);
+    this.#sweeper = new Sweeper(sweepMs(this.policy), (now) => this.#pool.sweep(now));
+    this.#version = options.table.version;
+    this.apply(options.table);
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true, highWaterMark: readBytes }, (socket) =>
+      this.#accept(socket),
+    );
   }
 
   /** Answers the port. @throws the error of listen(2) */
   listen(): Promise<number> {
+    const { listen: host, port, isShared = false } = this.#options;
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen({ host: this.#options.listen, port: this.#options.port, backlog: 4096 }, () => {
+      this.#server.listen({ host, port, backlog: 4_096, reusePort: isShared }, () => {
         this.#server.off("error", reject);
         resolve((this.#server.address() as AddressInfo).port);
       });
     });
   }
 
+  /** Takes over a connection that something else has accepted: TLS, the PROXY protocol. */
+  take(socket: Socket, facts: ConnectionFacts, early?: Buffer): void {
+    new ClientConnection(socket, facts, this, early);
+  }
+
   apply(table: RoutingTable): void {
-    this.#matcher = compileTable(table.routes);
-    this.#table = table;
-    this.balancer.retain(table.routes);
-    this.transport.retain(new Set(table.routes.flatMap((route) => route.targets.map((target) => target.id))));
+    this.#version = table.version;
+    // Before the table: connections that are released from now on are kept for its instances only.
+    this.#pool.retain(new Set(table.routes.flatMap((route) => route.targets.map((target) => target.id))));
+    this.#table.apply(table.routes);
   }
 
   drain(targetIds: readonly string[], deadlineMs: number): Promise<boolean> {
-    return this.inFlight.drain(targetIds, deadlineMs);
+    return this.instances.drain(targetIds, deadlineMs);
   }
 
   status(): WorkerStatus {
     return {
-      version: this.#table.version,
-      inFlight: this.inFlight.counts(),
+      version: this.#version,
+      inFlight: this.instances.counts(),
       requests: this.#requests,
       failures: Object.fromEntries(this.#failures),
       rssBytes: process.memoryUsage.rss(),
@@ -89,66 +107,88 @@ export class DataPath implements Traffic {
   async close(deadlineMs: number): Promise<void> {
     this.isClosing = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.inFlight.closeTunnels();
-    const sweep = setInterval(() => this.#server.closeIdleConnections(), 50);
-    const cut = setTimeout(() => this.#server.closeAllConnections(), deadlineMs);
-    await this.inFlight.drainAll(deadlineMs);
+    this.#closeIdle();
+    const tunnels = setTimeout(() => this.instances.endTunnels(), Math.max(0, deadlineMs - this.policy.tunnelGraceMs));
+    const cut = setTimeout(() => this.#cutAll(), deadlineMs);
+    await this.instances.drainAll(deadlineMs);
     await closed;
-    clearInterval(sweep);
+    clearTimeout(tunnels);
     clearTimeout(cut);
-    this.transport.close();
+    this.#sweeper.stop();
+    this.instances.stop();
+    this.#pool.close();
   }
 
-  match(host: string, target: string): TableRoute | undefined {
-    return this.#matcher.match(host, target);
+  match(host: string, target: string): LiveRoute | undefined {
+    return this.#table.match(host, target);
   }
 
-  finished(code: FailureCode | undefined, record: RequestRecord | undefined): void {
+  transport(): InstanceTransport {
+    return this.#pool;
+  }
+
+  opened(connection: OpenConnection): void {
+    this.#connections.add(connection);
+    this.#sweeper.add(connection);
+  }
+
+  closed(connection: OpenConnection): void {
+    this.#connections.delete(connection);
+    this.#sweeper.remove(connection);
+  }
+
+  watch(one: Timed): void {
+    this.#sweeper.add(one);
+  }
+
+  unwatch(one: Timed): void {
+    this.#sweeper.remove(one);
+  }
+
+  wallClock(monotonic: number): number {
+    return this.#sweeper.wallClock(monotonic);
+  }
+
+  startMs(monotonic: number): Buffer {
+    const ms = Math.floor(this.#sweeper.wallClock(monotonic));
+    if (ms !== this.#startMsOf) {
+      this.#startMsOf = ms;
+      this.#startMs = Buffer.from(String(ms), "latin1");
+    }
+    return this.#startMs;
+  }
+
+  finished(code: string | undefined, record: RequestRecord | undefined): void {
     this.#requests += 1;
     if (code !== undefined) this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1);
     if (record !== undefined) this.#options.record(record);
   }
 
-  #createServer(): Server {
-    const { headTimeoutMs, clientKeepAliveMs, maxHeadBytes } = this.policy;
-    const server = createServer({
-      headersTimeout: headTimeoutMs,
-      connectionsCheckingInterval: Math.min(5_000, headTimeoutMs),
-      // An upload may take as long as it moves: exchanges have idle times of their own.
-      requestTimeout: 0,
-      keepAliveTimeout: clientKeepAliveMs,
-      maxHeaderSize: maxHeadBytes,
-      insecureHTTPParser: false,
-      noDelay: true,
-      shouldUpgradeCallback: wantsTunnel,
-    });
-    // node:http would drop what is over its limit without a word: inspect() refuses it.
-    server.maxHeadersCount = 0;
-    server.on("request", (req, res) => this.#inTurn(req, res, false));
-    server.on("checkContinue", (req, res) => this.#inTurn(req, res, true));
-    server.on("connect", (_req, socket) => {
-      socket.on("error", () => socket.destroy());
-      socket.end("HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-    });
-    server.on("upgrade", (req, socket, head) => {
-      const current = this.#current.get(req.socket);
-      // Pipelined behind a request that is still being answered: the two answers would mix.
-      if (current !== undefined && !current.writableFinished) socket.destroy();
-      else tunnel(this, req, head);
-    });
-    return server;
-  }
-
-  /** Pipelined requests are executed one after the other. */
-  #inTurn(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
-    const previous = this.#current.get(req.socket);
-    this.#current.set(req.socket, res);
-    if (previous === undefined || previous.writableFinished || previous.destroyed) {
-      serve(this, req, res, expectsContinue);
+  #accept(socket: Socket): void {
+    const { remoteAddress, remotePort = 0, localPort = 80 } = socket;
+    if (remoteAddress === undefined) {
+      // Gone already.
+      socket.on("error", () => {});
+      socket.destroy();
       return;
     }
-    previous.once("close", () => {
-      if (!req.socket.destroyed) serve(this, req, res, expectsContinue);
-    });
+    // IPv4 as IPv4, also where it came through an IPv6 socket.
+    const clientAddress = remoteAddress.startsWith("::ffff:") ? remoteAddress.slice(7) : remoteAddress;
+    this.take(socket, { protocol: "http", clientAddress, clientPort: remotePort, localPort });
   }
+
+  #closeIdle(): void {
+    for (const connection of this.#connections) if (connection.isIdle) connection.destroy();
+  }
+
+  #cutAll(): void {
+    for (const connection of this.#connections) connection.destroy();
+  }
+}
+
+/** Limits are kept to within one sweep: a small part of the shortest. */
+function sweepMs(policy: Policy): number {
+  const { firstByteTimeoutMs, idleTimeoutMs, headTimeoutMs, continueAfterMs } = policy;
+  const shortest = Math.min(firstByteTimeoutMs, idleTimeoutMs, headTimeoutMs, continueAfterMs);
+  return Math.max(5, Math.min(500, shortest / 4));
 }

@@ -1,269 +1,478 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { type FailureCode, failureOf, renderFailure } from "./failures.ts";
-import { answerFields, fieldTokens, fieldValues } from "./headers.ts";
-import { Incoming, receive } from "./incoming.ts";
-import type { Accepted } from "./inspect.ts";
-import { type CallFailure, InstanceCall } from "./instance-call.ts";
-import type { Journal } from "./journal.ts";
-import type { Target } from "./protocol.ts";
-import { relayAnswer, relayInformation, relayRequest } from "./relay.ts";
-import { Attempts, type Traffic } from "./traffic.ts";
+import { out, reserve } from "./http1/slab.ts";
+import type { Instance } from "./instances.ts";
+import { Journal } from "./journal.ts";
+import type { LiveRoute } from "./live-table.ts";
+import type { Policy } from "./policy.ts";
+import { say } from "./own-answer.ts";
+import { PolicyRun } from "./policy-run.ts";
+import type { AnswerStart, CallFailure, ClientEvents, ClientSide, InstanceCall, InstanceEvents } from "./sides.ts";
+import { framing } from "./sides.ts";
+import type { Timed } from "./sweeper.ts";
+import type { Traffic } from "./traffic.ts";
 
-/** Answers one request of a client, through an instance where there is one. */
-export function serve(traffic: Traffic, req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
-  const incoming = receive(traffic, req);
-  if (incoming instanceof Incoming) {
-    new Exchange(traffic, incoming, res, expectsContinue).start();
-    return;
-  }
-  res.writeHead(incoming.status, [...incoming.headers, "Connection", "close"]).end(incoming.body);
-}
+/** `deciding` (policies) → `connecting` → `sending` (a body) → `waiting` → `answering` or `tunnel` → `done`. */
+const phases = { deciding: 0, connecting: 1, sending: 2, waiting: 3, answering: 4, tunnel: 5, done: 6 } as const;
+type Phase = (typeof phases)[keyof typeof phases];
 
-/** `connecting` → `sending` (a body) → `waiting` → `answering` → `done`. */
-type Phase = "connecting" | "sending" | "waiting" | "answering" | "done";
+const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
+const noInstances: readonly Instance[] = [];
 
-class Exchange {
+/** One request and its answer, between a client's side and an instance's. It knows neither sockets nor protocols. */
+export class Exchange implements ClientEvents, InstanceEvents, Timed {
   readonly #traffic: Traffic;
-  readonly #incoming: Incoming;
-  readonly #req: IncomingMessage;
-  readonly #res: ServerResponse;
-  readonly #request: Accepted;
+  readonly #client: ClientSide;
   readonly #journal: Journal;
-  readonly #attempts: Attempts;
-  #owesContinue: boolean;
-  #phase: Phase = "connecting";
+  readonly #startedAt: number;
+  #phase: Phase = phases.deciding;
+  #route: LiveRoute | undefined;
+  #policy: PolicyRun | undefined;
+  #instance: Instance | undefined;
   #call: InstanceCall | undefined;
-  #leave: () => void = () => {};
-  #timer: NodeJS.Timeout | undefined;
+  #tried: Instance[] | readonly Instance[] = noInstances;
+  #refusal: FailureCode = "H21";
   #isRepeated = false;
+  #hasAnswerBegun = false;
+  #isRequestWhole: boolean;
+  #owesContinue: boolean;
+  #isInstanceFull = false;
+  #isClientFull = false;
   #stalledPeriods = 0;
+  #bodyBytes = 0;
+  /** The client's half of a tunnel has ended. */
+  #isHalfClosed = false;
 
-  constructor(traffic: Traffic, incoming: Incoming, res: ServerResponse, expectsContinue: boolean) {
+  previous: Timed | undefined;
+  next: Timed | undefined;
+  deadline = 0;
+  isMoved = false;
+
+  constructor(traffic: Traffic, client: ClientSide, startedAt: number) {
     this.#traffic = traffic;
-    this.#incoming = incoming;
-    this.#req = incoming.req;
-    this.#res = res;
-    this.#request = incoming.request;
-    this.#owesContinue = expectsContinue;
-    this.#attempts = new Attempts(traffic, incoming.request.host, incoming.request.target);
-    this.#journal = incoming.journal(traffic);
+    this.#client = client;
+    this.#startedAt = startedAt;
+    this.#journal = new Journal(startedAt);
+    this.#isRequestWhole = client.facts.framing === framing.none;
+    this.#owesContinue = client.facts.expectsContinue;
   }
 
-  start(): void {
-    this.#req.on("error", () => {});
-    this.#res.on("error", () => {});
-    this.#res.once("close", () => this.#closed());
-    this.#attempt();
+  begin(): void {
+    const { facts } = this.#client;
+    this.#traffic.watch(this);
+    const route = this.#traffic.match(facts.host, facts.target);
+    if (route === undefined) {
+      this.#fail("unknown_route");
+      return;
+    }
+    this.#route = route;
+    this.#journal.app = route.route.app;
+    if (route.policy === undefined) this.#attempt();
+    else this.#decide(new PolicyRun(route.policy, this.#client));
   }
 
+  // Choosing.
+
+  #decide(policy: PolicyRun): void {
+    this.#policy = policy;
+    const { maxBodyBytes } = policy;
+    if (maxBodyBytes !== undefined && this.#client.facts.length > maxBodyBytes) {
+      this.#say("H26", renderFailure("H26", this.#client.facts.requestId, this.#accept, 413));
+      return;
+    }
+    policy.decide((own) => {
+      if (this.#phase !== phases.deciding) return;
+      if (own === undefined) {
+        this.#attempt();
+        return;
+      }
+      const fields = own.fields.flatMap(([name, value]) => [name, value]);
+      if (!fields.some((field, i) => i % 2 === 0 && field.toLowerCase() === "x-request-id")) {
+        fields.push("X-Request-Id", this.#client.facts.requestId);
+      }
+      this.#say(own.code, { status: own.status, headers: fields, body: Buffer.from(own.body) });
+    });
+  }
+
+  /** Looks at the table anew: an instance chosen before may have been drained since. */
   #attempt(): void {
-    const choice = this.#attempts.next();
-    this.#journal.app = this.#attempts.app;
-    if (choice.kind === "none") {
-      this.#fail(choice.code);
+    const { facts } = this.#client;
+    const route = this.#tried.length === 0 && !this.#isRepeated ? this.#route : this.#rematch();
+    if (route === undefined) {
+      this.#fail("unknown_route");
       return;
     }
-    this.#phase = "connecting";
-    this.#leave = choice.leave;
-    this.#journal.chose(choice.target, this.#attempts.app);
-    try {
-      this.#call = this.#open(choice.target);
-    } catch {
-      // node:http refuses to write what its parser let through.
-      this.#fail("H26");
+    const { policy } = this.#traffic;
+    const isOverBudget =
+      this.#tried.length > 0 &&
+      (this.#tried.length >= policy.maxAttempts || performance.now() - this.#startedAt >= policy.connectBudgetMs);
+    if (isOverBudget) {
+      this.#fail(this.#refusal);
       return;
     }
-    if (this.#request.body === "none") this.#call.request.end();
-    else this.#call.request.flushHeaders();
+    if (this.#policy?.picker !== undefined) {
+      this.#pick(route);
+      return;
+    }
+    const instance = route.next(this.#tried);
+    if (instance === undefined) this.#fail(this.#tried.length > 0 ? this.#refusal : absent(route));
+    else this.#open(instance, facts.upgrade !== "");
   }
 
-  #open(target: Target): InstanceCall {
-    const { method, isReplayable } = this.#request;
-    const options = {
-      method,
-      target: this.#request.target,
-      fields: this.#incoming.fields(this.#owesContinue, undefined),
-      reuse: isReplayable && !this.#isRepeated,
+  #rematch(): LiveRoute | undefined {
+    const { facts } = this.#client;
+    const route = this.#traffic.match(facts.host, facts.target);
+    if (route !== undefined) this.#journal.app = route.route.app;
+    return route;
+  }
+
+  #pick(route: LiveRoute): void {
+    const rest = route.instances.filter((one) => !this.#tried.includes(one));
+    const up = rest.filter((one) => !one.isOut);
+    const candidates = up.length > 0 ? up : rest;
+    this.#phase = phases.deciding;
+    const again = () => {
+      if (this.#phase !== phases.deciding) return;
+      const next = this.#rematch();
+      if (next === undefined) this.#fail("unknown_route");
+      else this.#pick(next);
     };
-    return new InstanceCall(this.#traffic, target, options, {
-      connected: () => this.#connected(),
-      information: (status, message, raw) => this.#informed(status, message, raw),
-      answered: (answer) => this.#answered(answer),
-      failed: (failure) => this.#callFailed(target, failure),
-    });
+    this.#policy?.pick(
+      route.route,
+      candidates,
+      this.#startedAt,
+      (picked) => {
+        if (this.#phase !== phases.deciding) return;
+        const target = picked?.kind === "target" ? picked.target : undefined;
+        const instance = candidates.find((one) => one.target.id === target?.id);
+        if (instance !== undefined) this.#open(instance, this.#client.facts.upgrade !== "");
+        else if (picked?.kind === "none") this.#fail(picked.code);
+        else this.#fail(this.#tried.length > 0 ? this.#refusal : absent(route));
+      },
+      again,
+    );
   }
 
-  #connected(): void {
+  #open(instance: Instance, isTunnel: boolean): void {
+    const { facts } = this.#client;
+    const isReplayable = this.#isRequestWhole && safeMethods.has(facts.method) && !isTunnel;
+    this.#instance = instance;
+    instance.inFlight += 1;
+    this.#journal.target = instance.target;
+    this.#phase = phases.connecting;
+    this.deadline = 0;
+    const call = this.#traffic.transport(this.#policy?.instanceProtocol).call(
+      instance.target,
+      {
+        mayReuse: isReplayable && !this.#isRepeated,
+        isHead: facts.method === "HEAD",
+        connectTimeoutMs: this.#times.connectTimeoutMs,
+      },
+      this,
+    );
+    this.#call = call;
+    if (call.isReused) this.#send(call);
+  }
+
+  get #times(): Pick<Policy, "connectTimeoutMs" | "firstByteTimeoutMs" | "idleTimeoutMs"> {
+    return this.#policy?.times(this.#traffic.policy) ?? this.#traffic.policy;
+  }
+
+  connected(): void {
+    const call = this.#call;
+    if (call === undefined) return;
     this.#journal.connected();
-    const { firstByteTimeoutMs, continueAfterMs } = this.#traffic.policy;
-    const { body } = this.#request;
-    const request = this.#call?.request;
-    if (body === "none" || request === undefined) {
-      this.#waitForAnswer(firstByteTimeoutMs);
+    if (this.#instance?.isOut === true) this.#instance.back();
+    this.#send(call);
+  }
+
+  #send(call: InstanceCall): void {
+    const client = this.#client;
+    const at = reserve(client.headBytes);
+    const end = client.writeHead(out.buffer, at);
+    const edited = this.#policy?.editRequest(out.buffer, at, end);
+    call.sendHead(out.buffer, edited?.start ?? at, edited?.end ?? end, client.facts.framing);
+    this.deadline = 0;
+    if (this.#isRequestWhole) {
+      this.#phase = phases.waiting;
+      call.flush();
       return;
     }
-    this.#phase = "sending";
-    this.#watchIdle();
-    relayRequest(this.#req, request, () => this.#moved());
-    request.once("finish", () => {
-      if (this.#phase === "sending") this.#waitForAnswer(firstByteTimeoutMs);
-    });
-    if (this.#owesContinue) setTimeout(() => this.#continue(), continueAfterMs).unref();
+    this.#phase = phases.sending;
+    client.startBody(call.takesChunks);
+    if (this.#call === call) call.flush();
   }
 
-  #waitForAnswer(timeoutMs: number): void {
-    this.#phase = "waiting";
-    this.#watch(timeoutMs, () => this.#fail("H12"));
-  }
+  // From the client.
 
-  #informed(status: number, message: string, raw: readonly string[]): void {
-    if (status === 100) this.#continue();
-    else relayInformation(this.#res, status, message, raw);
-  }
-
-  #continue(): void {
-    if (!this.#owesContinue || this.#res.headersSent || this.#phase === "done") return;
+  requestData(from: Buffer, start: number, end: number): void {
+    this.isMoved = true;
     this.#owesContinue = false;
-    this.#res.writeContinue();
+    const call = this.#call;
+    if (call === undefined) return;
+    this.#bodyBytes += end - start;
+    const limit = this.#policy?.maxBodyBytes;
+    if (limit !== undefined && this.#bodyBytes > limit && this.#phase !== phases.tunnel) {
+      this.requestBroken(413);
+      return;
+    }
+    if (call.sendData(from, start, end) || this.#isInstanceFull) return;
+    this.#isInstanceFull = true;
+    this.#client.pauseBody();
   }
 
-  #answered(answer: IncomingMessage): void {
-    this.#phase = "answering";
-    this.#watchIdle();
-    answer.on("error", () => {});
-    if (!this.#writeHead(answer)) {
+  requestEnd(trailers: string): void {
+    this.#isRequestWhole = true;
+    this.#call?.sendEnd(trailers);
+    this.deadline = 0;
+    if (this.#phase === phases.sending) this.#phase = phases.waiting;
+    else if (this.#phase === phases.tunnel) this.#isHalfClosed = true;
+  }
+
+  clientDrained(): void {
+    this.isMoved = true;
+    if (!this.#isClientFull) return;
+    this.#isClientFull = false;
+    if (this.#policy?.changesBody === true) this.#policy.resumeBody();
+    else this.#call?.resumeAnswer();
+  }
+
+  clientGone(): void {
+    if (this.#phase === phases.done) return;
+    if (this.#phase !== phases.tunnel) this.#journal.code = "H27";
+    this.#over();
+  }
+
+  requestBroken(status: 400 | 413): void {
+    if (this.#phase === phases.done) return;
+    if (this.#hasAnswerBegun) this.#cut("H26");
+    else this.#say("H26", renderFailure("H26", this.#client.facts.requestId, this.#accept, status));
+  }
+
+  // From the instance.
+
+  get takesChunks(): boolean {
+    return this.#client.takesChunks && this.#policy?.changesBody !== true;
+  }
+
+  informed(answer: AnswerStart, buffer: Buffer): void {
+    if (answer.status !== 100) this.#client.inform(answer, buffer);
+    else if (this.#owesContinue) {
+      this.#owesContinue = false;
+      this.#client.inform(answer, buffer);
+    }
+  }
+
+  answered(answer: AnswerStart, buffer: Buffer): void {
+    const client = this.#client;
+    if (answer.status === 101 && client.facts.upgrade === "") {
       this.#fail("H17");
       return;
     }
-    relayAnswer(answer, this.#res, {
-      bytes: (count) => {
-        this.#journal.bytes += count;
-        this.#moved();
-      },
-      complete: () => this.#complete(),
-      cut: () => this.#fail("H18"),
-    });
-  }
-
-  #writeHead(answer: IncomingMessage): boolean {
-    const codings = fieldTokens(answer.rawHeaders, "transfer-encoding");
-    const hasLength = fieldValues(answer.rawHeaders, "content-length").length > 0;
-    // Another coding would be lost with its field, and the body with it.
-    if (codings.some((coding) => coding !== "chunked") || (codings.length > 0 && hasLength)) return false;
-    const hasBody = this.#request.method !== "HEAD" && answer.statusCode !== 204 && answer.statusCode !== 304;
-    const fields = answerFields({
-      raw: answer.rawHeaders,
-      requestId: this.#incoming.requestId,
-      isChunked: hasBody && !hasLength && this.#req.httpVersion === "1.1",
-      closes: this.#traffic.isClosing || this.#owesContinue,
-    });
-    try {
-      this.#res.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? "", fields);
-      return true;
-    } catch {
-      return false;
+    this.#journal.status = answer.status;
+    this.#hasAnswerBegun = true;
+    this.deadline = 0;
+    if (answer.status === 101) {
+      this.#beginTunnel(answer, buffer);
+      return;
     }
+    this.#phase = phases.answering;
+    if (this.#policy?.answer(answer, buffer, (chunk) => this.#transformed(chunk)) === true) {
+      this.#policy.watchBody(
+        () => this.#call?.resumeAnswer(),
+        () => this.#fail("H99"),
+      );
+      return;
+    }
+    const isDecoded = answer.framing === framing.chunks && !client.takesChunks;
+    client.answer(isDecoded ? { ...answer, framing: framing.stream } : answer, buffer);
   }
 
-  /** The instance has done its part: it is free even when the client still reads. */
-  #complete(): void {
+  #transformed(chunk: Buffer): void {
+    if (this.#phase === phases.done) return;
+    if (!this.#client.answerData(chunk, 0, chunk.length)) {
+      this.#isClientFull = true;
+      this.#policy?.pauseBody();
+    }
+    this.#client.flush();
+  }
+
+  answerData(from: Buffer, start: number, end: number): void {
+    this.isMoved = true;
+    this.#stalledPeriods = 0;
+    this.#journal.bytes += end - start;
+    const taken = this.#policy?.transform(from, start, end);
+    if (taken !== undefined) {
+      if (!taken) this.#call?.pauseAnswer();
+      return;
+    }
+    this.#client.answerData(from, start, end);
+  }
+
+  answerEnd(trailers: string): void {
+    // The instance has done its part: it is free even when the client still reads.
+    this.#call = undefined;
     this.#leave();
-    const request = this.#call?.request;
-    if (request !== undefined && !request.writableFinished) this.#call?.cancel();
-    this.#phase = "done";
-    this.#watchClient();
-    this.#discardRequest();
+    if (this.#policy?.transformEnd(() => this.#end(trailers)) === true) return;
+    this.#end(trailers);
   }
 
-  #callFailed(target: Target, failure: CallFailure): void {
+  answerPaused(): void {
+    if (this.#client.flush() || this.#isClientFull || this.#phase === phases.done) return;
+    this.#isClientFull = true;
+    if (this.#policy?.changesBody !== true) this.#call?.pauseAnswer();
+  }
+
+  instanceDrained(): void {
+    if (!this.#isInstanceFull) return;
+    this.#isInstanceFull = false;
+    this.isMoved = true;
+    this.#client.resumeBody();
+  }
+
+  instanceFailed(failure: CallFailure): void {
+    const instance = this.#instance;
+    this.#call = undefined;
     this.#leave();
     if (failure.kind === "broken") {
       this.#fail(failure.code);
       return;
     }
-    if (failure.kind === "unsent") this.#attempts.refused(target, failure.code);
-    else this.#isRepeated = true;
+    if (instance !== undefined && failure.kind === "unsent") {
+      this.#tried = [...this.#tried, instance];
+      this.#refusal = failure.code;
+      if (failure.code !== "H99") instance.refused();
+    }
+    if (failure.kind === "stale") this.#isRepeated = true;
     this.#attempt();
   }
 
+  // The end.
+
+  #end(trailers: string): void {
+    if (this.#phase === phases.done) return;
+    this.#over();
+    this.#client.answerEnd(trailers);
+  }
+
   #fail(code: FailureCode): void {
-    if (this.#phase === "done") return;
-    this.#phase = "done";
-    this.#unwatch();
-    this.#call?.cancel();
-    this.#leave();
-    this.#journal.code = code;
+    if (this.#phase === phases.done) return;
     // A cut body must never look like a whole one.
-    if (this.#res.headersSent || failureOf(code).status === 499) {
-      this.#res.destroy();
+    if (this.#hasAnswerBegun || failureOf(code).status === 499) {
+      this.#cut(code);
       return;
     }
-    const { status, headers, body } = renderFailure(code, this.#incoming.requestId, this.#incoming.accept);
-    const closes = this.#owesContinue || this.#traffic.isClosing;
-    this.#res.writeHead(status, closes ? [...headers, "Connection", "close"] : headers.slice());
-    this.#journal.bytes = body.length;
-    this.#res.end(body);
-    this.#discardRequest();
+    const { requestId } = this.#client.facts;
+    this.#say(code, this.#policy?.renderFailure(code) ?? renderFailure(code, requestId, this.#accept));
   }
 
-  /** The answer is out, or the client is gone. */
-  #closed(): void {
-    this.#unwatch();
-    if (!this.#res.writableFinished) this.#journal.code ??= "H27";
-    if (this.#phase !== "done") this.#call?.cancel();
-    this.#phase = "done";
+  #say(
+    code: string | undefined,
+    answer: { readonly status: number; readonly headers: readonly string[]; readonly body: Buffer },
+  ): void {
+    this.#journal.code = code;
+    this.#journal.status = answer.status;
+    this.#journal.bytes = answer.body.length;
+    this.#over();
+    say(this.#client, { status: answer.status, fields: answer.headers, body: answer.body });
+  }
+
+  #cut(code: FailureCode): void {
+    this.#journal.code = code;
+    this.#over();
+    this.#client.cut();
+  }
+
+  #over(): void {
+    this.#phase = phases.done;
+    this.#call?.cancel();
+    this.#call = undefined;
     this.#leave();
-    this.#journal.finish(this.#res.statusCode);
+    this.#policy?.end();
+    this.#traffic.unwatch(this);
+    this.#journal.finish(this.#traffic, this.#client.facts);
   }
 
-  /** Reads on for a while, so that a client that still sends can read the answer. */
-  #discardRequest(): void {
-    const req = this.#req;
-    if (req.complete || req.destroyed || this.#owesContinue) return;
-    req.unpipe();
-    req.resume();
-    const timer = setTimeout(() => req.socket.destroy(), this.#traffic.policy.lingerMs);
-    req.once("close", () => clearTimeout(timer));
+  #leave(): void {
+    const instance = this.#instance;
+    if (instance === undefined) return;
+    this.#instance = undefined;
+    if (instance.tunnels.size > 0) instance.tunnels.delete(this);
+    this.#traffic.instances.leave(instance);
   }
 
-  #unwatch(): void {
-    clearTimeout(this.#timer);
-    // A timer that was cleared would start again when refreshed.
-    this.#timer = undefined;
+  get #accept(): string {
+    return this.#client.header("accept") ?? "";
   }
 
-  #watch(timeoutMs: number, onTimeout: () => void): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(onTimeout, timeoutMs);
+  // Tunnels.
+
+  #beginTunnel(answer: AnswerStart, buffer: Buffer): void {
+    this.#phase = phases.tunnel;
+    this.#instance?.tunnels.add(this);
+    this.#client.answer(answer, buffer);
+    this.#client.flush();
+    this.#client.startBody(false);
   }
 
-  #watchIdle(): void {
-    this.#watch(this.#traffic.policy.idleTimeoutMs, () => this.#idle());
+  /** Ends both directions, and cuts them after a grace. */
+  endTunnel(): void {
+    this.#call?.sendEnd("");
+    this.#client.endTunnel();
+    setTimeout(() => this.#end(""), this.#traffic.policy.tunnelGraceMs).unref();
   }
 
-  #moved(): void {
-    this.#stalledPeriods = 0;
-    this.#timer?.refresh();
+  // Time.
+
+  timeoutMs(): number {
+    const { firstByteTimeoutMs, idleTimeoutMs } = this.#times;
+    if (this.#phase === phases.sending) {
+      return this.#owesContinue ? Math.min(idleTimeoutMs, this.#traffic.policy.continueAfterMs) : idleTimeoutMs;
+    }
+    if (this.#phase === phases.waiting) return firstByteTimeoutMs;
+    if (this.#phase === phases.answering) return idleTimeoutMs;
+    return this.#isHalfClosed ? idleTimeoutMs : Infinity;
   }
 
-  #idle(): void {
-    if (this.#phase === "sending") {
-      this.#fail(this.#call?.request.writableNeedDrain === true ? "H12" : "H28");
+  expired(): void {
+    this.deadline = 0;
+    if (this.#phase === phases.waiting) this.#fail("H12");
+    else if (this.#phase === phases.sending) this.#sendingStalled();
+    else if (this.#phase === phases.answering) this.#answeringStalled();
+    else if (this.#phase === phases.tunnel) this.#end("");
+  }
+
+  #sendingStalled(): void {
+    if (this.#owesContinue) {
+      this.#owesContinue = false;
+      this.#client.inform(continueStart, out.buffer);
       return;
     }
-    const isClientSlow = this.#res.writableNeedDrain;
-    this.#stalledPeriods += 1;
-    if (!isClientSlow) this.#fail("H15");
-    else if (this.#stalledPeriods >= this.#traffic.policy.stalledPeriods) this.#fail("H28");
-    else this.#watchIdle();
+    this.#fail(this.#isInstanceFull ? "H12" : "H28");
   }
 
-  /** All that is left is for the client to read. */
-  #watchClient(): void {
-    const { idleTimeoutMs, stalledPeriods } = this.#traffic.policy;
-    this.#watch(idleTimeoutMs * stalledPeriods, () => {
-      this.#journal.code = "H28";
-      this.#res.destroy();
-    });
+  /** The kernel reports a reader's progress only in large steps: it gets several periods. */
+  #answeringStalled(): void {
+    if (!this.#isClientFull) {
+      this.#fail("H15");
+      return;
+    }
+    this.#stalledPeriods += 1;
+    if (this.#stalledPeriods >= this.#traffic.policy.stalledPeriods) this.#fail("H28");
   }
+}
+
+const continueStart: AnswerStart = {
+  status: 100,
+  lineStart: 0,
+  fieldsStart: 0,
+  fieldsEnd: 0,
+  framing: framing.none,
+  length: 0,
+  upgrade: "",
+};
+
+function absent({ route }: LiveRoute): FailureCode {
+  if (route.app === undefined) return "no_app";
+  if (route.state === "blank") return "H81";
+  return route.state === "crashed" ? "H10" : "H14";
 }

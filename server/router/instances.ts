@@ -1,86 +1,132 @@
-import type { Agent as HttpAgent, ClientRequest } from "node:http";
-import { Agent, request } from "./node-http.ts";
-import type { Policy } from "./policy.ts";
+import { connect } from "node:net";
 import type { Target } from "./protocol.ts";
 
-export interface InstanceRequest {
-  readonly method: string;
-  readonly target: string;
-  readonly fields: readonly string[];
-  /** May go over a connection that was used before: only where it could be sent again. */
-  readonly reuse: boolean;
+const checkEveryMs = 1_000;
+const checkTimeoutMs = 1_000;
+
+/** An upgraded connection: it ends when it is asked to, at the end of a drain's patience. */
+export interface Tunnel {
+  endTunnel(): void;
 }
 
-/** The way to the instances. */
-export interface Transport {
-  open(target: Target, options: InstanceRequest): ClientRequest;
-  /** Closes idle connections to all other targets. */
-  retain(targetIds: ReadonlySet<string>): void;
-  close(): void;
-}
+/** What this worker knows of one instance. It lives as long as the table names it or something is under way to it. */
+export class Instance {
+  target: Target;
+  /** Requests under way, tunnels included. */
+  inFlight = 0;
+  /** It did not take a connection: left alone until a check finds that it does. */
+  isOut = false;
+  isListed = true;
+  readonly tunnels = new Set<Tunnel>();
+  #check: NodeJS.Timeout | undefined;
 
-/**
- * One pool of idle connections per target. What may not be sent twice goes over a connection of its own: an instance
- * that closes an idle connection at that moment would otherwise fail a request that nobody may repeat.
- */
-export class PooledTransport implements Transport {
-  readonly #policy: Policy;
-  readonly #pools = new Map<string, HttpAgent>();
-  // Keeps nothing, and does not say `Connection: close` either: that would make an instance that answers before the end
-  // of an upload cut the connection, and its answer with it.
-  readonly #single = new Agent({ keepAlive: true });
-
-  constructor(policy: Policy) {
-    this.#policy = policy;
-    // As an option 0 would mean the default.
-    this.#single.maxFreeSockets = 0;
+  constructor(target: Target) {
+    this.target = target;
   }
 
-  open(target: Target, options: InstanceRequest): ClientRequest {
-    return request({
-      agent: options.reuse ? this.#poolOf(target) : this.#single,
-      host: target.host,
-      port: target.port,
-      method: options.method,
-      path: options.target,
-      headers: options.fields,
-      setHost: false,
-      maxHeaderSize: this.#policy.maxAnswerHeadBytes,
-      insecureHTTPParser: false,
+  /** Takes it out of rotation at once; a check brings it back. */
+  refused(): void {
+    this.isOut = true;
+    this.#check ??= setInterval(() => this.#knock(), checkEveryMs).unref();
+  }
+
+  /** It answers, or nobody asks any more. */
+  back(): void {
+    this.isOut = false;
+    clearInterval(this.#check);
+    this.#check = undefined;
+  }
+
+  #knock(): void {
+    const socket = connect({ host: this.target.host, port: this.target.port, timeout: checkTimeoutMs });
+    socket.once("connect", () => {
+      this.back();
+      socket.destroy();
     });
+    socket.once("timeout", () => socket.destroy());
+    socket.on("error", () => {});
+  }
+}
+
+/** All instances of one worker, by id. */
+export class Instances {
+  readonly #all = new Map<string, Instance>();
+  readonly #waiters = new Set<() => void>();
+
+  /** The same object for the same id, whatever table names it. */
+  of(target: Target): Instance {
+    const known = this.#all.get(target.id);
+    if (known === undefined) {
+      const made = new Instance(target);
+      this.#all.set(target.id, made);
+      return made;
+    }
+    known.target = target;
+    known.isListed = true;
+    return known;
   }
 
-  retain(targetIds: ReadonlySet<string>): void {
-    for (const [id, pool] of this.#pools) {
-      if (targetIds.has(id)) continue;
-      this.#pools.delete(id);
-      closeIdle(pool);
+  /** Forgets those that the table does not name, once nothing is under way to them. */
+  retain(ids: ReadonlySet<string>): void {
+    for (const [id, instance] of this.#all) {
+      instance.isListed = ids.has(id);
+      if (!instance.isListed) instance.back();
+      this.#forgetIdle(instance);
     }
   }
 
-  close(): void {
-    for (const pool of this.#pools.values()) pool.destroy();
-    this.#pools.clear();
-    this.#single.destroy();
+  leave(instance: Instance): void {
+    instance.inFlight -= 1;
+    if (instance.inFlight > 0) return;
+    this.#forgetIdle(instance);
+    if (this.#waiters.size > 0) for (const look of [...this.#waiters]) look();
   }
 
-  #poolOf(target: Target): HttpAgent {
-    const known = this.#pools.get(target.id);
-    if (known !== undefined) return known;
-    const { idlePerInstance, instanceKeepAliveMs } = this.#policy;
-    const pool = new Agent({
-      keepAlive: true,
-      maxFreeSockets: idlePerInstance,
-      scheduling: "lifo",
-      timeout: instanceKeepAliveMs,
+  counts(): Readonly<Record<string, number>> {
+    const busy = [...this.#all].filter(([, instance]) => instance.inFlight > 0);
+    return Object.fromEntries(busy.map(([id, instance]) => [id, instance.inFlight]));
+  }
+
+  /** True as soon as nothing is under way to these targets; false after `deadlineMs`, when their tunnels are ended. */
+  drain(targetIds: readonly string[], deadlineMs: number): Promise<boolean> {
+    const isIdle = () => targetIds.every((id) => (this.#all.get(id)?.inFlight ?? 0) === 0);
+    return this.#wait(isIdle, deadlineMs, () => this.endTunnels(targetIds));
+  }
+
+  /** The same for all. */
+  drainAll(deadlineMs: number): Promise<boolean> {
+    const isIdle = () => [...this.#all.values()].every((instance) => instance.inFlight === 0);
+    return this.#wait(isIdle, deadlineMs, () => {});
+  }
+
+  endTunnels(targetIds: readonly string[] = [...this.#all.keys()]): void {
+    for (const id of targetIds) for (const tunnel of [...(this.#all.get(id)?.tunnels ?? [])]) tunnel.endTunnel();
+  }
+
+  stop(): void {
+    for (const instance of this.#all.values()) instance.back();
+  }
+
+  #forgetIdle(instance: Instance): void {
+    if (!instance.isListed && instance.inFlight === 0) this.#all.delete(instance.target.id);
+  }
+
+  #wait(isIdle: () => boolean, deadlineMs: number, onDeadline: () => void): Promise<boolean> {
+    if (isIdle()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const settle = (value: boolean) => {
+        clearTimeout(timer);
+        this.#waiters.delete(look);
+        resolve(value);
+      };
+      const look = () => {
+        if (isIdle()) settle(true);
+      };
+      const timer = setTimeout(() => {
+        onDeadline();
+        settle(false);
+      }, deadlineMs);
+      this.#waiters.add(look);
     });
-    this.#pools.set(target.id, pool);
-    return pool;
   }
-}
-
-/** Sockets in use go on and are closed after their exchange: an instance that stops must not wait for idle ones. */
-function closeIdle(pool: HttpAgent): void {
-  pool.maxFreeSockets = 0;
-  for (const sockets of Object.values(pool.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
 }

@@ -1,66 +1,57 @@
-import { forwardedFor, type RawFields } from "./headers.ts";
-import { type FailureCode, failureOf } from "./failures.ts";
+import type { FailureCode } from "./failures.ts";
+import { failures } from "./failures.ts";
 import type { Target } from "./protocol.ts";
 import { requestLine } from "./request-line.ts";
+import type { RequestFacts } from "./sides.ts";
 import type { Traffic } from "./traffic.ts";
-
-export interface JournalFacts {
-  readonly method: string;
-  readonly path: string;
-  readonly host: string;
-  readonly requestId: string;
-  readonly raw: RawFields;
-  readonly clientAddress: string;
-}
 
 /** What becomes of one request, for its line in the app's log. */
 export class Journal {
-  readonly #traffic: Traffic;
-  readonly #facts: JournalFacts;
-  #chosenAt = 0;
-  #connectedAt: number | undefined;
-  #dyno: string | undefined;
-  #connectMs: number | undefined;
+  readonly #startedAt: number;
+  #connectMs = 0;
+  target: Target | undefined;
   app: string | undefined;
-  code: FailureCode | undefined;
+  /** A failure, or a policy's word for its own answer. */
+  code: string | undefined;
+  status = 0;
   bytes = 0;
 
-  constructor(traffic: Traffic, facts: JournalFacts) {
-    this.#traffic = traffic;
-    this.#facts = facts;
+  constructor(startedAt: number) {
+    this.#startedAt = startedAt;
   }
 
-  chose(target: Target, app: string | undefined): void {
-    this.app = app;
-    this.#dyno = target.name;
-    this.#chosenAt = performance.now();
-  }
-
+  /** After a wait for a new connection. */
   connected(): void {
-    this.#connectedAt = performance.now();
-    this.#connectMs = this.#connectedAt - this.#chosenAt;
+    this.#connectMs = performance.now() - this.#startedAt;
   }
 
   /** Once, at the end. Requests that belong to no app are counted and not logged. */
-  finish(status: number): void {
+  finish(traffic: Traffic, facts: RequestFacts): void {
     const { app, code } = this;
-    const record = app === undefined ? undefined : { at: Date.now(), app, text: this.#line(status) };
-    this.#traffic.finished(code, record);
-  }
-
-  #line(status: number): string {
-    const { raw, clientAddress, ...facts } = this.#facts;
-    const serviceMs = this.#connectedAt === undefined ? undefined : performance.now() - this.#connectedAt;
-    return requestLine({
-      ...facts,
-      fwd: forwardedFor(raw, clientAddress),
-      dyno: this.#dyno,
-      connectMs: this.#connectMs,
-      serviceMs,
-      status: this.code === undefined ? status : failureOf(this.code).status,
-      bytes: this.#dyno === undefined ? undefined : this.bytes,
-      protocol: "http",
-      code: this.code,
+    if (app === undefined) {
+      traffic.finished(code, undefined);
+      return;
+    }
+    const now = performance.now();
+    const wasReached = this.target !== undefined && code !== "H21" && code !== "H19";
+    const text = requestLine({
+      method: facts.method,
+      path: facts.target,
+      host: facts.host,
+      requestId: facts.requestId,
+      fwd: facts.forwardedFor,
+      dyno: this.target?.name,
+      connectMs: wasReached ? this.#connectMs : undefined,
+      serviceMs: wasReached ? now - this.#startedAt - this.#connectMs : undefined,
+      status: isFailure(code) ? failures[code].status : this.status,
+      bytes: this.target === undefined ? undefined : this.bytes,
+      protocol: facts.protocol,
+      code,
     });
+    traffic.finished(code, { at: Math.round(traffic.wallClock(now)), app, text });
   }
+}
+
+function isFailure(code: string | undefined): code is FailureCode {
+  return code !== undefined && Object.hasOwn(failures, code);
 }

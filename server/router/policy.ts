@@ -13,6 +13,8 @@ export interface Policy {
   readonly stalledPeriods: number;
   /** How long what is left of a request is read and thrown away after its answer. */
   readonly lingerMs: number;
+  /** After the client's FIN: when it is first asked whether it still waits for its answer. */
+  readonly probeMs: number;
   /** How long a client that expects `100 Continue` waits for the instance's word before the router gives its own. */
   readonly continueAfterMs: number;
   /** For a whole request head. */
@@ -36,6 +38,7 @@ export const defaultPolicy: Policy = {
   idleTimeoutMs: 55_000,
   stalledPeriods: 5,
   lingerMs: 30_000,
+  probeMs: 500,
   continueAfterMs: 1_000,
   headTimeoutMs: 30_000,
   clientKeepAliveMs: 95_000,

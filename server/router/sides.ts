@@ -59,6 +59,8 @@ export interface ClientSide {
   readonly facts: RequestFacts;
   /** All lines of a field joined by `, `. Slow: for policies and error answers. */
   header(name: string): string | undefined;
+  /** Room that {@link writeHead} needs. */
+  readonly headBytes: number;
   /**
    * Writes the whole head for an HTTP/1.1 instance to `out` at `at`, the empty line too, and answers where it ends.
    * Asked again for each further instance that is tried.
@@ -71,26 +73,37 @@ export interface ClientSide {
 
   /** False for HTTP/1.0 and HTTP/2: a chunked body has to be given as `stream`. */
   readonly takesChunks: boolean;
-  /** An interim answer: the field lines stand in `out` from `start` to `end`, lent. */
-  inform(status: number, reason: string, out: Buffer, start: number, end: number): void;
-  /** The head of the answer; the field lines are lent. With 101 both directions become plain bytes. */
-  answer(head: AnswerStart, out: Buffer, start: number, end: number): void;
-  /** A part of its body, lent. False when no more should come until {@link ClientEvents.clientDrained}. */
+  /** An interim answer, lent. */
+  inform(head: AnswerStart, out: Buffer): void;
+  /** The head of the answer, lent. With 101 both directions become plain bytes. */
+  answer(head: AnswerStart, out: Buffer): void;
+  /** A part of its body, lent; it may wait for {@link flush}. False as there. */
   answerData(from: Buffer, start: number, end: number): boolean;
-  /** All is said. `trailers` are field lines, where framing is `stream`. */
+  /** All is said. `trailers` are field lines, where framing is `stream`. The exchange is over for this side. */
   answerEnd(trailers: string): void;
-  /** Sends what may have been gathered. Called before control goes back to the event loop. */
-  flush(): void;
+  /**
+   * Sends what may have been gathered. Called before control goes back to the event loop. False when no more should come
+   * until {@link ClientEvents.clientDrained}.
+   */
+  flush(): boolean;
+  /** The other end of a tunnel will say no more. */
+  endTunnel(): void;
   /** Breaks the answer off, so that nobody can take it for whole. */
   cut(): void;
 }
 
+/** The head of an answer, in a buffer that goes with it. */
 export interface AnswerStart {
   readonly status: number;
-  /** Empty where the instance gave none. */
-  readonly reason: string;
+  /** Where its HTTP/1.1 status line begins; the field lines follow it at once. */
+  readonly lineStart: number;
+  readonly fieldsStart: number;
+  /** Where they end, without the empty line. Free room for more follows. */
+  readonly fieldsEnd: number;
   readonly framing: Framing;
   readonly length: number;
+  /** With 101: the protocol that both change to. */
+  readonly upgrade: string;
 }
 
 /** What the client side tells the exchange. */
@@ -109,11 +122,15 @@ export interface ClientEvents {
 /** One request to one instance. Implemented by the pooled HTTP/1.1 connection and by an HTTP/2 stream. */
 export interface InstanceCall {
   readonly takesChunks: boolean;
-  /** The head as {@link ClientSide.writeHead} wrote it, lent; after `connected`. */
+  /** The connection was used before and is ready: `connected` is not told. */
+  readonly isReused: boolean;
+  /** The head as {@link ClientSide.writeHead} wrote it, lent; it may wait for {@link flush}. */
   sendHead(out: Buffer, start: number, end: number, framing: Framing): void;
-  /** False when no more should come until {@link InstanceEvents.instanceDrained}. */
+  /** False when no more should come until {@link InstanceEvents.instanceDrained}. The buffer may be kept. */
   sendData(from: Buffer, start: number, end: number): boolean;
+  /** `trailers` are field lines, where framing is `stream`. */
   sendEnd(trailers: string): void;
+  flush(): void;
   pauseAnswer(): void;
   resumeAnswer(): void;
   /** Nothing is reported any more. The connection is not used again unless both messages have ended. */
@@ -131,21 +148,32 @@ export type CallFailure =
 export interface InstanceEvents {
   /** The client's side decides how a chunked answer is given. */
   readonly takesChunks: boolean;
-  connected(isReused: boolean): void;
-  informed(status: number, reason: string, out: Buffer, start: number, end: number): void;
-  answered(head: AnswerStart, out: Buffer, start: number, end: number): void;
+  connected(): void;
+  /** Lent. */
+  informed(head: AnswerStart, out: Buffer): void;
+  /** Lent. `framing` is `chunks` where the instance sent them; those who do not take them get `stream` all the same. */
+  answered(head: AnswerStart, out: Buffer): void;
   /** Lent. */
   answerData(from: Buffer, start: number, end: number): void;
   answerEnd(trailers: string): void;
+  /** What came in one piece is told: send what was gathered. */
+  answerPaused(): void;
   instanceDrained(): void;
   /** Instead of an answer, or in its middle; once. */
   instanceFailed(failure: CallFailure): void;
 }
 
+export interface CallOptions {
+  /** The request could be sent again: only then a connection that was used before is taken. */
+  readonly mayReuse: boolean;
+  readonly isHead: boolean;
+  readonly connectTimeoutMs: number;
+}
+
 /** The way to the instances by one protocol. */
 export interface InstanceTransport {
-  /** Connects or takes an idle connection; `events.connected` follows, at once or later. */
-  call(target: Target, mayReuse: boolean, events: InstanceEvents): InstanceCall;
+  /** Takes an idle connection, or connects. Nothing is told before it has returned. */
+  call(target: Target, options: CallOptions, events: InstanceEvents): InstanceCall;
   /** Closes idle connections to all other targets. */
   retain(targetIds: ReadonlySet<string>): void;
   close(): void;

@@ -1,32 +1,40 @@
 import type { TableRoute } from "./protocol.ts";
 
-export interface RouteMatcher {
+/** What {@link compileTable} needs to know of a route. */
+interface Placed {
+  readonly route: Pick<TableRoute, "host" | "path">;
+}
+
+export interface RouteMatcher<Entry extends Placed> {
   /**
    * The route for a host as {@link normaliseHost} gives it and a request target (`/v2/x?q`).
    * Exact host before wildcard, the most specific wildcard first, then the longest path prefix by whole segments.
    */
-  match(host: string, target: string): TableRoute | undefined;
+  match(host: string, target: string): Entry | undefined;
 }
 
-interface HostRoutes {
-  readonly byPath: Map<string, TableRoute>;
+interface HostRoutes<Entry> {
+  readonly byPath: Map<string, Entry>;
   /** Segments of the longest path: deeper ones need not be looked at. */
   depth: number;
+  /** The route of the whole host. */
+  root: Entry | undefined;
 }
 
-export function compileTable(routes: readonly TableRoute[]): RouteMatcher {
-  const exact = new Map<string, HostRoutes>();
-  const wildcards = new Map<string, HostRoutes>();
-  for (const route of routes) {
-    const host = route.host.toLowerCase();
-    if (host.startsWith("*.")) add(wildcards, host.slice(2), route);
-    else add(exact, host, route);
+export function compileTable<Entry extends Placed>(entries: readonly Entry[]): RouteMatcher<Entry> {
+  const exact = new Map<string, HostRoutes<Entry>>();
+  const wildcards = new Map<string, HostRoutes<Entry>>();
+  for (const entry of entries) {
+    const host = entry.route.host.toLowerCase();
+    if (host.startsWith("*.")) add(wildcards, host.slice(2), entry);
+    else add(exact, host, entry);
   }
   return {
     match(host, target) {
+      const own = exact.get(host);
+      if (own?.root !== undefined && own.depth === 0) return own.root;
       const path = pathOf(target);
-      const own = longestPrefix(exact.get(host), path);
-      return own ?? matchWildcard(wildcards, host, path);
+      return longestPrefix(own, path) ?? matchWildcard(wildcards, host, path);
     },
   };
 }
@@ -45,15 +53,20 @@ export function normaliseHost(raw: string): string | undefined {
   return hostPattern.test(host) || ipv6Pattern.test(host) ? host : undefined;
 }
 
-function add(hosts: Map<string, HostRoutes>, host: string, route: TableRoute): void {
-  const entry = hosts.get(host) ?? { byPath: new Map<string, TableRoute>(), depth: 0 };
-  const path = route.path === "/" ? "" : route.path;
-  entry.byPath.set(path, route);
-  entry.depth = Math.max(entry.depth, path.split("/").length - 1);
-  hosts.set(host, entry);
+function add<Entry extends Placed>(hosts: Map<string, HostRoutes<Entry>>, host: string, entry: Entry): void {
+  const known = hosts.get(host) ?? { byPath: new Map<string, Entry>(), depth: 0, root: undefined };
+  const path = entry.route.path === "/" ? "" : entry.route.path;
+  known.byPath.set(path, entry);
+  if (path === "") known.root = entry;
+  known.depth = Math.max(known.depth, path.split("/").length - 1);
+  hosts.set(host, known);
 }
 
-function matchWildcard(wildcards: Map<string, HostRoutes>, host: string, path: string): TableRoute | undefined {
+function matchWildcard<Entry>(
+  wildcards: Map<string, HostRoutes<Entry>>,
+  host: string,
+  path: string,
+): Entry | undefined {
   if (wildcards.size === 0) return undefined;
   for (let dot = host.indexOf("."); dot !== -1; dot = host.indexOf(".", dot + 1)) {
     const found = longestPrefix(wildcards.get(host.slice(dot + 1)), path);
@@ -62,7 +75,7 @@ function matchWildcard(wildcards: Map<string, HostRoutes>, host: string, path: s
   return undefined;
 }
 
-function longestPrefix(entry: HostRoutes | undefined, path: string): TableRoute | undefined {
+function longestPrefix<Entry>(entry: HostRoutes<Entry> | undefined, path: string): Entry | undefined {
   if (entry === undefined) return undefined;
   for (
     let prefix = firstSegments(path, entry.depth);
@@ -72,7 +85,7 @@ function longestPrefix(entry: HostRoutes | undefined, path: string): TableRoute 
     const found = entry.byPath.get(prefix);
     if (found !== undefined) return found;
   }
-  return entry.byPath.get("");
+  return entry.root;
 }
 
 /** `/a/b/c` and 2 is `/a/b`. */

@@ -1,7 +1,7 @@
 import { Agent, request } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
-import { ask, type Instance, routeTo, startDataPath, startInstance, startRawInstance } from "./harness.ts";
+import { ask, eventually, type Instance, routeTo, startDataPath, startInstance, startRawInstance } from "./harness.ts";
 
 interface Load extends AsyncDisposable {
   readonly failures: string[];
@@ -93,10 +93,9 @@ describe("an instance that closes idle connections at once", () => {
     });
     await using router = await startDataPath([routeTo([app.target])]);
     const load = hammer(router.port, 20, method);
-    await pause(2_000);
+    await eventually(() => load.served() > 300, 60_000);
     await load[Symbol.asyncDispose]();
     expect(load.failures).toEqual([]);
-    expect(load.served()).toBeGreaterThan(200);
   });
 
   test("fails no request when it is node:http with the shortest keep-alive", async () => {

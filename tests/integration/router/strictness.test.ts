@@ -52,13 +52,13 @@ test.each([
 
 test("a head that is too large is 431", async () => {
   await using router = await startDataPath([routeTo([])]);
-  const text = await sendRaw(router.port, `GET / HTTP/1.1\r\n${host}X-A: ${"a".repeat(100_000)}\r\n\r\n`);
+  const text = await sendRaw(router.port, `GET / HTTP/1.1\r\n${host}X-A: ${"a".repeat(100_000)}\r\n\r\n`, 5_000);
   expect(text).toMatch(/^HTTP\/1\.1 431 /);
 });
 
 test("too many fields are 431", async () => {
   await using router = await startDataPath([routeTo([])]);
-  const text = await sendRaw(router.port, `GET / HTTP/1.1\r\n${host}${"X: 1\r\n".repeat(1_500)}\r\n`);
+  const text = await sendRaw(router.port, `GET / HTTP/1.1\r\n${host}${"X: 1\r\n".repeat(1_500)}\r\n`, 5_000);
   expect(text).toMatch(/^HTTP\/1\.1 431 /);
 });
 

@@ -1,0 +1,176 @@
+import type { ConnectionFacts, Framing, RequestFacts } from "../sides.ts";
+import { framing } from "../sides.ts";
+import { normaliseHost } from "../table.ts";
+import { put, putCrlf, putText } from "./bytes.ts";
+import { text } from "./fields.ts";
+import { head } from "./head.ts";
+import { requestId } from "./request-id.ts";
+
+const latin1 = (value: string): Buffer => Buffer.from(value, "latin1");
+const forwardedForName = latin1("X-Forwarded-For: ");
+const idName = latin1("X-Request-Id: ");
+const startName = latin1("X-Request-Start: ");
+const emptyBody = latin1("Content-Length: 0\r\n");
+const chunked = latin1("Transfer-Encoding: chunked\r\n");
+const upgradeName = latin1("Connection: Upgrade\r\nUpgrade: ");
+
+const commonMethods = ["GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH", "TRACE"] as const;
+const methodsWithoutBody: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
+const methodByFirstByte = new Map(commonMethods.map((method) => [method.charCodeAt(0) * 16 + method.length, method]));
+
+/** Addresses of proxies whose word on the client is believed. */
+export interface TrustedProxies {
+  has(address: string): boolean;
+}
+
+/** What is known of the request under way on one connection to a client. Written anew for each request. */
+export class Http1RequestFacts implements RequestFacts {
+  method = "";
+  target = "";
+  authority = "";
+  host = "";
+  requestId = "";
+  forwardedFor = "";
+  clientAddress: string;
+  protocol: "http" | "https";
+  framing: Framing = framing.none;
+  length = 0;
+  expectsContinue = false;
+  upgrade = "";
+  minor = 1;
+  startedAt = 0;
+  readonly #connection: ConnectionFacts;
+  readonly #trusted: TrustedProxies;
+  readonly #isTrusted: boolean;
+  #hostBytes: Buffer = Buffer.alloc(0);
+  /** What is said of every request of this connection to the same host. */
+  #constant: Buffer = Buffer.alloc(0);
+
+  constructor(connection: ConnectionFacts, trusted: TrustedProxies) {
+    this.#connection = connection;
+    this.#trusted = trusted;
+    this.#isTrusted = trusted.has(connection.clientAddress);
+    this.clientAddress = connection.clientAddress;
+    this.protocol = connection.protocol;
+  }
+
+  /** Takes over what {@link head} says of the head in `buf`. False when its Host is none. */
+  take(buf: Buffer): boolean {
+    this.method = methodAt(buf, head.methodStart, head.methodEnd);
+    const target = text(buf, head.targetStart, head.targetEnd);
+    this.target = head.needsSlash ? `/${target}` : target;
+    this.minor = head.minor;
+    this.requestId = requestId(buf, head.ids, head.idStart, head.idEnd);
+    if (head.isChunked) this.framing = framing.chunks;
+    else this.framing = head.length > 0 ? framing.length : framing.none;
+    this.length = Math.max(0, head.length);
+    this.expectsContinue = head.expects === 1 && this.framing !== framing.none && head.minor === 1;
+    this.upgrade = this.#upgradeOf(buf);
+    if (head.forwardedForEnd === 0 && !this.#isTrusted) this.forwardedFor = this.#connection.clientAddress;
+    else this.#takeChain(buf);
+    return this.#isHost(buf) || this.#takeHost(buf);
+  }
+
+  /** What the router says of the request, behind its own fields, and the empty line. */
+  writeTail(out: Buffer, at: number, startMs: Buffer, hasLengthField: boolean): number {
+    let o = put(out, at, forwardedForName);
+    o = putText(out, o, this.forwardedFor);
+    o = putCrlf(out, o);
+    o = put(out, o, this.#constant);
+    o = put(out, o, idName);
+    o = putText(out, o, this.requestId);
+    o = putCrlf(out, o);
+    o = put(out, o, startName);
+    o = put(out, o, startMs);
+    o = putCrlf(out, o);
+    if (this.framing === framing.chunks) o = put(out, o, chunked);
+    else if (this.framing === framing.none && !hasLengthField && !methodsWithoutBody.has(this.method)) {
+      o = put(out, o, emptyBody);
+    }
+    if (this.upgrade !== "") {
+      o = put(out, o, upgradeName);
+      o = putText(out, o, this.upgrade);
+      o = putCrlf(out, o);
+    }
+    return putCrlf(out, o);
+  }
+
+  /** h2c is an offer that may be ignored; an upgrade with a body is taken as a plain request. */
+  #upgradeOf(buf: Buffer): string {
+    if (!head.wantsUpgrade || head.upgradeEnd <= head.upgradeStart || this.framing !== framing.none) return "";
+    if (head.minor === 0) return "";
+    const upgrade = text(buf, head.upgradeStart, head.upgradeEnd);
+    return /^h2c?$/i.test(upgrade) ? "" : upgrade;
+  }
+
+  #isHost(buf: Buffer): boolean {
+    const known = this.#hostBytes;
+    const { hostStart } = head;
+    if (known.length === 0 || known.length !== head.hostEnd - hostStart) return false;
+    for (let i = 0; i < known.length; i++) if (known[i] !== buf[hostStart + i]) return false;
+    // A trusted proxy may say another host with each request.
+    return !this.#isTrusted;
+  }
+
+  #takeHost(buf: Buffer): boolean {
+    const authority = text(buf, head.hostStart, head.hostEnd);
+    const host = normaliseHost(authority);
+    if (host === undefined) return false;
+    this.authority = authority;
+    this.host = host;
+    this.#hostBytes = Buffer.from(authority, "latin1");
+    this.protocol = this.#connection.protocol;
+    let shownHost = authority;
+    if (this.#isTrusted) {
+      const given = text(buf, head.protoStart, head.protoEnd).toLowerCase();
+      if (head.protoEnd > 0 && (given === "http" || given === "https")) this.protocol = given;
+      if (head.forwardedHostEnd > 0) {
+        const said = text(buf, head.forwardedHostStart, head.forwardedHostEnd);
+        if (normaliseHost(said) !== undefined) shownHost = said;
+      }
+    }
+    this.#describe(shownHost);
+    return true;
+  }
+
+  #describe(shownHost: string): void {
+    const { protocol } = this;
+    const { localPort } = this.#connection;
+    const port = protocol === this.#connection.protocol ? localPort : 443;
+    const forwarded = `for=${quoted(this.clientAddress)};host=${quoted(shownHost)};proto=${protocol}`;
+    this.#constant = latin1(
+      `X-Forwarded-Proto: ${protocol}\r\nX-Forwarded-Port: ${port}\r\nX-Forwarded-Host: ${shownHost}\r\nForwarded: ${forwarded}\r\nVia: 1.1 paas\r\n`,
+    );
+  }
+
+  /** What was said before, and the client last. The client is the last one that no trusted proxy has sent. */
+  #takeChain(buf: Buffer): void {
+    const said = head.forwardedForEnd === 0 ? [] : [text(buf, head.forwardedForStart, head.forwardedForEnd)];
+    const more = head.forwardedForMore ?? [];
+    for (let i = 0; i < more.length; i += 2) said.push(text(buf, more[i] as number, more[i + 1] as number));
+    const own = this.#connection.clientAddress;
+    this.forwardedFor = [...said, own].join(", ");
+    this.clientAddress = own;
+    if (!this.#isTrusted) return;
+    const hops = said.flatMap((line) => line.split(",")).map((hop) => hop.trim());
+    this.clientAddress = hops.findLast((hop) => !this.#trusted.has(hop)) ?? hops[0] ?? own;
+  }
+}
+
+function methodAt(buf: Buffer, start: number, end: number): string {
+  const common = methodByFirstByte.get((buf[start] as number) * 16 + end - start);
+  if (common !== undefined) {
+    let i = 1;
+    while (i < common.length && buf[start + i] === common.charCodeAt(i)) i += 1;
+    if (i === common.length) return common;
+  }
+  return text(buf, start, end);
+}
+
+/** A node or a host as RFC 7239 wants it: what is no token in quotes, IPv6 in brackets too. */
+function quoted(value: string): string {
+  if (/^[\w.-]+$/.test(value)) return value;
+  return value.includes("::") || /^[\da-f]*:[\da-f]*:/i.test(value)
+    ? `"[${value.replace(/^\[|\]$/g, "")}]"`
+    : `"${value}"`;
+}

@@ -1,0 +1,67 @@
+import type { Socket } from "node:net";
+
+const slabBytes = 160 * 1024;
+const maxFree = 8;
+
+/** Memory that messages are written into, one behind the other; used again when all of them are out. */
+class Slab {
+  readonly buffer: Buffer;
+  pending = 0;
+  /** One callback for all writes: the stream says when it needs the bytes no more. */
+  readonly released: () => void;
+
+  constructor(size: number) {
+    this.buffer = Buffer.allocUnsafeSlow(size);
+    this.released = () => {
+      this.pending -= 1;
+      if (this.pending === 0 && this !== current && size === slabBytes && free.length < maxFree) free.push(this);
+    };
+  }
+}
+
+const free: Slab[] = [];
+let current = new Slab(slabBytes);
+
+/** Where the next message goes. What is written behind `at` belongs to nobody until {@link send}. */
+export const out = { buffer: current.buffer, at: 0 };
+
+/** Makes room for a message of up to `bytes` and answers where it begins in `out.buffer`. */
+export function reserve(bytes: number): number {
+  if (current.pending === 0) out.at = 0;
+  if (out.at + bytes > current.buffer.length) {
+    current = bytes > slabBytes ? new Slab(bytes) : (free.pop() ?? new Slab(slabBytes));
+    out.buffer = current.buffer;
+    out.at = 0;
+  } else if (current.buffer.length > slabBytes && current.pending === 0) {
+    current = free.pop() ?? new Slab(slabBytes);
+    out.buffer = current.buffer;
+    out.at = 0;
+    return reserve(bytes);
+  }
+  return out.at;
+}
+
+/** Bytes that are left behind `from` in the slab. */
+export function roomAfter(from: number): number {
+  return out.buffer.length - from;
+}
+
+/**
+ * Writes what stands in the slab from `start` to `end` to a socket; false when the reader is slow. Behind bytes that wait
+ * already it would keep the whole slab, and with it its neighbours, from being used again: then it is copied.
+ */
+export function send(socket: Socket, start: number, end: number): boolean {
+  if (socket.writableLength > 0) {
+    socket.write(Buffer.from(out.buffer.subarray(start, end)));
+  } else {
+    out.at = end;
+    current.pending += 1;
+    socket.write(out.buffer.subarray(start, end), current.released);
+  }
+  return isTaking(socket);
+}
+
+/** A write that the kernel took at once counts for nothing, whatever its size. */
+export function isTaking(socket: Socket): boolean {
+  return socket.writableLength === 0 || !socket.writableNeedDrain;
+}

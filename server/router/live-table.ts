@@ -1,0 +1,86 @@
+import type { Instance, Instances } from "./instances.ts";
+import type { CompiledPolicy } from "./policy/compiled-policy.ts";
+import { compilePolicy } from "./policy/compile.ts";
+import type { TableRoute } from "./protocol.ts";
+import { compileTable, type RouteMatcher } from "./table.ts";
+
+/** A route ready for use. */
+export class LiveRoute {
+  readonly route: TableRoute;
+  readonly instances: readonly Instance[];
+  readonly policy: CompiledPolicy | undefined;
+  #turn: number;
+
+  constructor(route: TableRoute, instances: readonly Instance[], policy: CompiledPolicy | undefined, turn: number) {
+    this.route = route;
+    this.instances = instances;
+    this.policy = policy;
+    this.#turn = turn;
+  }
+
+  get turn(): number {
+    return this.#turn;
+  }
+
+  /** Round robin. Never one that was tried; one that is out only when no other is left. */
+  next(tried: readonly Instance[]): Instance | undefined {
+    const { instances } = this;
+    const count = instances.length;
+    let index = this.#turn;
+    let last: Instance | undefined;
+    for (let step = 0; step < count; step++) {
+      if (index >= count) index = 0;
+      const instance = instances[index++] as Instance;
+      if (tried.length > 0 && tried.includes(instance)) continue;
+      if (!instance.isOut) {
+        this.#turn = index;
+        return instance;
+      }
+      last ??= instance;
+    }
+    this.#turn = index;
+    return last;
+  }
+}
+
+/** The routing table of one worker. What a route has gathered survives a change of the table. */
+export class LiveTable {
+  readonly #instances: Instances;
+  #routes = new Map<string, LiveRoute>();
+  #matcher: RouteMatcher<LiveRoute> = compileTable<LiveRoute>([]);
+
+  constructor(instances: Instances) {
+    this.#instances = instances;
+  }
+
+  match(host: string, target: string): LiveRoute | undefined {
+    return this.#matcher.match(host, target);
+  }
+
+  apply(routes: readonly TableRoute[]): void {
+    const before = this.#routes;
+    const next = new Map<string, LiveRoute>();
+    for (const route of routes) {
+      const key = `${route.host} ${route.path}`;
+      next.set(key, this.#enliven(route, before.get(key)));
+    }
+    this.#matcher = compileTable([...next.values()]);
+    this.#routes = next;
+    for (const [key, old] of before) {
+      if (old.policy !== next.get(key)?.policy) old.policy?.dispose?.();
+    }
+    this.#instances.retain(new Set(routes.flatMap((route) => route.targets.map((target) => target.id))));
+  }
+
+  #enliven(route: TableRoute, before: LiveRoute | undefined): LiveRoute {
+    const instances = route.targets.map((target) => this.#instances.of(target));
+    const isSame = before !== undefined && samePolicy(before.route, route);
+    const policy = isSame ? before.policy : compilePolicy(route, before?.policy);
+    return new LiveRoute(route, instances, policy, before?.turn ?? 0);
+  }
+}
+
+function samePolicy(a: TableRoute, b: TableRoute): boolean {
+  if (a.policy === undefined && b.policy === undefined) return true;
+  return a.app === b.app && JSON.stringify(a.policy) === JSON.stringify(b.policy);
+}
