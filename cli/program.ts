@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { accountVerbs } from "./commands/accounts.ts";
 import { appVerbs } from "./commands/apps.ts";
+import { buildpackVerbs } from "./commands/buildpacks.ts";
 import { buildVerbs } from "./commands/builds.ts";
 import { configVerbs } from "./commands/config.ts";
 import { hostVerbs } from "./commands/host.ts";
@@ -23,6 +24,7 @@ export const verbGroups: readonly VerbGroup[] = [
   configVerbs,
   releaseVerbs,
   buildVerbs,
+  buildpackVerbs,
   logVerbs,
   runVerbs,
   routeVerbs,

@@ -12,6 +12,7 @@ import type { Log } from "./core/log.ts";
 import type { App } from "./core/types.ts";
 import { createAccounts } from "./daemon/accounts.ts";
 import { createDestroy } from "./daemon/apps.ts";
+import { createBuildpacksPort } from "./daemon/buildpacks.ts";
 import { createChangeDeps } from "./daemon/change-deps.ts";
 import { EngineState } from "./daemon/engine-state.ts";
 import { openOperatorLog } from "./daemon/operator-log.ts";
@@ -196,6 +197,11 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
     processes: createProcesses(deps),
     releases: changes,
     builds: createBuilds({ ...deps, appSettings: state.appSettings, allowance: runtime.builds.allowance }),
+    buildpacks: createBuildpacksPort({
+      own: runtime.appBuildpacks,
+      find: (name) => state.apps.get(name),
+      say: createSay(runtime.logs),
+    }),
     routes,
     services,
     logs: runtime.logs.port,

@@ -8,6 +8,7 @@ import { checkHost, identify, type ApiEnv } from "./peer.ts";
 import type { ApiDeps } from "./ports.ts";
 import { accountsResource } from "./resources/accounts.ts";
 import { appsResource } from "./resources/apps.ts";
+import { buildpacksResource } from "./resources/buildpacks.ts";
 import { buildsResource } from "./resources/builds.ts";
 import { checksResource } from "./resources/checks.ts";
 import { configResource } from "./resources/config.ts";
@@ -77,6 +78,7 @@ function resources(deps: ApiDeps) {
     .route("/", releasesResource(deps, guard))
     .route("/", checksResource(deps, guard))
     .route("/", buildsResource(deps, guard))
+    .route("/", buildpacksResource(deps, guard))
     .route("/", logsResource(deps, guard))
     .route("/", routesResource(deps, guard))
     .route("/", servicesResource(deps, guard))

@@ -22,6 +22,7 @@ export interface Platform {
   readonly processes: ProcessesPort;
   readonly releases: ReleasesPort;
   readonly builds: BuildsPort;
+  readonly buildpacks: BuildpacksPort;
   readonly routes: RoutesPort;
   readonly services: ServicesPort;
   readonly logs: LogsPort;
@@ -114,6 +115,35 @@ export interface BuildLimitsView {
   readonly limits: BuildLimits;
   /** Which of them are the app's own; the others are the machine's defaults. */
   readonly own: readonly (keyof BuildLimits)[];
+}
+
+export interface BuildpacksView {
+  /** In the order in which they run; `pin` is the commit or digest that it is taken at. */
+  readonly buildpacks: readonly {
+    readonly index: number;
+    readonly buildpack: string;
+    readonly pin: string | undefined;
+  }[];
+  /** Everything that is pinned, also of what the repository itself names. */
+  readonly pins: Readonly<Record<string, string>>;
+}
+
+/** The list of buildpacks that an app was given. A change counts from the next build on. */
+export interface BuildpacksPort {
+  show(name: AppName): BuildpacksView;
+  /** At the end, unless an index is given. @throws AppError BUILDPACK_… */
+  add(actor: Actor, name: AppName, buildpack: string, index: number | undefined): BuildpacksView;
+  /** In the place of the first, unless an index is given. @throws AppError BUILDPACK_… */
+  set(actor: Actor, name: AppName, buildpack: string, index: number | undefined): BuildpacksView;
+  /** @throws AppError BUILDPACK_NOT_LISTED */
+  remove(
+    actor: Actor,
+    name: AppName,
+    entry: { readonly buildpack?: string | undefined; readonly index?: number | undefined },
+  ): BuildpacksView;
+  clear(actor: Actor, name: AppName): BuildpacksView;
+  /** The next build takes what they are then. Answers which were pinned. @throws AppError BUILDPACK_NOT_PINNED */
+  update(actor: Actor, name: AppName, buildpack: string | undefined): { readonly updated: readonly string[] };
 }
 
 export interface RouteView extends Route {

@@ -1,8 +1,8 @@
 import type { KeyedLock } from "../core/keyed-lock.ts";
 import { isAppError } from "../core/errors.ts";
+import type { AppId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import type { Output } from "../core/output.ts";
-import type { AppId } from "../core/ids.ts";
 import type { Clock } from "../core/time.ts";
 import type { DropletContent } from "../core/types.ts";
 import type { Builder, BuildInput, BuildResult } from "../releases/ports.ts";
@@ -12,6 +12,8 @@ import { Deadline } from "./deadline.ts";
 import { prepare } from "./prepare.ts";
 import { buildFromDockerfile } from "./dockerfile.ts";
 import { buildFromPlan } from "./droplet.ts";
+import { buildWithBuildpacks } from "./buildpack-api/build.ts";
+import type { BuildpackFetcher, BuildpackPins } from "./buildpack-api/fetch.ts";
 import { BuildFailed } from "./failure.ts";
 import type { ImageEngine } from "./image-engine.ts";
 import { neededMemory, type BuildGate, type GateEntry } from "./gate.ts";
@@ -29,8 +31,17 @@ export interface BuilderDeps {
   readonly onePerKey: KeyedLock;
   readonly allowance: (appId: AppId) => Promise<Allowance>;
   readonly gate: BuildGate;
+  /** Buildpacks of other people: which ones an app has, and where they come from. */
+  readonly external: ExternalBuildpacks;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+export interface ExternalBuildpacks {
+  /** As they were set for the app; empty when nothing was. */
+  list(appId: AppId): readonly string[];
+  readonly fetcher: BuildpackFetcher;
+  readonly pins: BuildpackPins;
 }
 
 /** How long the parts of a build took, in order, whether it succeeded or not. */
@@ -76,7 +87,7 @@ async function buildOne(
   const breaches = new Breaches(limits, input.app.name);
   const ended = new AbortController();
   const end = (failure: BuildFailed) => ended.abort(failure);
-  const masked = maskOutput(out, secretsOf(input.config));
+  const masked = maskOutput(out, secretsOf({ ...input.services, ...input.config }));
   const watch = stopwatch(deps.clock);
   using deadline = new Deadline(limits.timeoutMs, () => end(breaches.time(watch.current())));
   const buildSignal = AbortSignal.any([signal, ended.signal]);
@@ -126,8 +137,9 @@ async function buildOne(
 }
 
 async function makeDroplet(deps: BuilderDeps, context: BuildContext): Promise<DropletContent> {
-  const prepared = await prepare(context, deps);
+  const prepared = await prepare(context, { ...deps, listed: deps.external.list(context.input.app.id) });
   if (prepared.kind === "dockerfile") return buildFromDockerfile(context, prepared.procfile);
+  if (prepared.kind === "buildpacks") return buildWithBuildpacks(context, prepared, deps.external, await deps.stack());
   return buildFromPlan(context, prepared.plan, prepared.processes, await deps.stack());
 }
 

@@ -1,4 +1,4 @@
-import type { DropletContent, ProcessCommand } from "../core/types.ts";
+import type { ConfigVars, DropletContent, ProcessCommand } from "../core/types.ts";
 import type { BuildContext, StackImages } from "./build-context.ts";
 import { Bench, makeLayers } from "./layers.ts";
 import type { BuildPlan } from "./plan.ts";
@@ -6,7 +6,7 @@ import { sourceTar, textsTar } from "./source-tar.ts";
 import { withSystemPackages } from "./system-images.ts";
 import { pathOf } from "./workspace.ts";
 
-const defaultPort = 8080;
+export const defaultPort = 8080;
 
 /**
  * Runs the app's profile scripts, then a command string as bash would; `exec` all the way, so that a signal to the
@@ -43,7 +43,8 @@ export async function buildFromPlan(
       else await engine.put(id, sourceTar(input.sourceDir, signal), signal);
     });
     signal.throwIfAborted();
-    const imageId = await context.timed("make the droplet", () => commitDroplet(context, id, plan, processes));
+    const image = { launcher: buildpackLauncher, env: plan.env, path: pathOf(plan), processes };
+    const imageId = await context.timed("make the droplet", () => commitDroplet(context, id, image));
     return {
       kind: "buildpack",
       imageId,
@@ -67,15 +68,19 @@ async function runBuildStep(context: BuildContext, plan: BuildPlan, image: strin
   for (const command of plan.build.commands) await workspace.run(command, plan.path);
 }
 
-function commitDroplet(
-  context: BuildContext,
-  id: string,
-  plan: BuildPlan,
-  processes: readonly ProcessCommand[],
-): Promise<string> {
+export interface DropletImage {
+  readonly launcher: readonly string[];
+  readonly env: ConfigVars;
+  readonly path: string;
+  readonly processes: readonly ProcessCommand[];
+}
+
+/** Makes a filled container the image of a droplet; answers its id. */
+export function commitDroplet(context: BuildContext, id: string, image: DropletImage): Promise<string> {
+  const { launcher, path, processes } = image;
   const start = processes.find((p) => p.type === "web")?.command;
-  const command = start === undefined ? ["/bin/bash"] : [...buildpackLauncher, start];
-  const env = { HOME: "/app", ...plan.env, PATH: pathOf(plan) };
+  const command = start === undefined ? ["/bin/bash"] : [...launcher, start];
+  const env = { HOME: "/app", ...image.env, PATH: path };
   const { engine, owner } = context;
   return engine.commit(id, { kind: "droplet", ref: dropletRef(owner.buildId), owner, config: { env, command } });
 }

@@ -31,6 +31,8 @@ export interface ExecSpec {
   readonly env: ConfigVars;
 }
 
+export type ExecOutput = (chunk: Uint8Array, from: "stdout" | "stderr") => void;
+
 export type CommitSpec =
   | { readonly kind: "layer"; readonly ref: string; readonly key: string }
   | { readonly kind: "system"; readonly ref: string; readonly from: string; readonly packages: readonly string[] }
@@ -109,7 +111,7 @@ export interface ImageEngine {
   /** Copies a path from one container to the same place in another; false when there is none. */
   copy(path: string, from: string, to: string, signal: AbortSignal): Promise<boolean>;
   /** Runs in a started container; answers the exit code. */
-  exec(id: string, spec: ExecSpec, onOutput: (chunk: Uint8Array) => void, signal: AbortSignal): Promise<number>;
+  exec(id: string, spec: ExecSpec, onOutput: ExecOutput, signal: AbortSignal): Promise<number>;
   /** Space on the engine's disk; undefined when it cannot be seen from here. */
   disk(): Promise<DiskSpace | undefined>;
   /** Undefined when it does not run, or the kernel's counters cannot be seen from here. */

@@ -1,21 +1,37 @@
 import type { ProcessCommand } from "../core/types.ts";
 import type { BuildContext } from "./build-context.ts";
+import { aptPackages, joinSystem } from "./aptfile.ts";
+import { type BuildpackChoice, chooseBuildpacks } from "./buildpack-api/choose.ts";
+import type { BuildpackReference } from "./buildpack-api/reference.ts";
 import { decide } from "./detect.ts";
 import { BuildFailed } from "./failure.ts";
 import type { Available, Buildpack, BuildPlan, SourceView } from "./plan.ts";
 import { parseProcfile } from "./procfile.ts";
 import { directorySource } from "./source-view.ts";
+import type { SystemPackages } from "./system-packages.ts";
 
 /** What the plan of a Procfile alone says. */
 const noRuntime = "none";
+/** The buildpack that an Aptfile stands for. */
+const apt = "apt";
 
 export type Prepared =
   | { readonly kind: "dockerfile"; readonly procfile: readonly ProcessCommand[] | undefined }
-  | { readonly kind: "plan"; readonly plan: BuildPlan; readonly processes: readonly ProcessCommand[] };
+  | { readonly kind: "plan"; readonly plan: BuildPlan; readonly processes: readonly ProcessCommand[] }
+  /** Buildpacks of other people, `plan` being that of one of ours among them. */
+  | {
+      readonly kind: "buildpacks";
+      readonly references: readonly BuildpackReference[];
+      readonly plan: BuildPlan | undefined;
+      /** What the repository asks for by an Aptfile. */
+      readonly system: SystemPackages | undefined;
+    };
 
 export interface PrepareDeps {
   readonly buildpacks: readonly Buildpack[];
   readonly available: (signal: AbortSignal) => Promise<Available>;
+  /** The app's own list of buildpacks. */
+  readonly listed: readonly string[];
 }
 
 /**
@@ -26,27 +42,111 @@ export async function prepare(context: BuildContext, deps: PrepareDeps): Promise
   const { out } = context;
   const source = directorySource(context.input.sourceDir);
   const procfile = readProcfile(source);
-  const decision = decide(source, { buildpacks: deps.buildpacks });
+  const choice = withoutApt(choose(context, source, deps));
+  if (choice.kind === "invalid") throw new BuildFailed(choice.reason, choice.hint);
+  if (choice.kind === "list") {
+    const listed = await prepareList(context, deps, source, choice);
+    if (listed !== undefined) return listed;
+  }
+  const decision = decide(source, { buildpacks: deps.buildpacks, builder: builderOf(choice) });
   if (decision.kind === "nothing") {
     for (const line of decision.details) out.detail(line);
     throw new BuildFailed(decision.reason, decision.hint);
   }
+  const because = choice.kind === "detect" ? choice.notes : [`Named by ${choice.from}`];
   if (decision.kind === "dockerfile") {
     out.step("Dockerfile found");
-    for (const note of decision.notes) out.detail(note);
+    for (const note of [...because, ...decision.notes]) out.detail(note);
     return { kind: "dockerfile", procfile };
   }
   out.step(`${capitalised(decision.buildpack.name)} app detected`);
-  for (const note of decision.notes) out.detail(note);
-  const planned = decision.buildpack.plan(
-    source,
-    await context.timed("available versions", () => deps.available(context.signal)),
+  for (const note of [...because, ...decision.notes]) out.detail(note);
+  const plan = await planOf(context, deps, source, decision.buildpack);
+  const system = joinSystem(plan.system, systemOf(context, source));
+  const whole = system === undefined ? plan : { ...plan, system };
+  return { kind: "plan", plan: whole, processes: startable(procfile ?? plan.processes) };
+}
+
+/** Packages that the repository asks for are in the droplet, and so in the build. */
+function systemOf(context: BuildContext, source: SourceView): SystemPackages | undefined {
+  const asked = aptPackages(source);
+  if (asked === undefined) return undefined;
+  context.out.detail(`${asked.file} asks for ${asked.names.length} system packages`);
+  return { build: [], run: asked.names };
+}
+
+/** `heroku-community/apt` reads the Aptfile, which is read anyway: alone it leaves the rest to detection. */
+function withoutApt(choice: BuildpackChoice): BuildpackChoice {
+  if (choice.kind !== "list") return choice;
+  const references = choice.references.filter((r) => r.kind !== "builtin" || r.name !== apt);
+  return references.length === 0 ? { kind: "detect", notes: [] } : { ...choice, references };
+}
+
+function choose(context: BuildContext, source: SourceView, deps: PrepareDeps): BuildpackChoice {
+  const sources = {
+    setting: deps.listed,
+    configVar: context.input.config["BUILDPACK_URL"],
+    file: source.read(".buildpacks"),
+    appJson: context.input.buildpacks ?? [],
+    hasDockerfile: source.list("").includes("Dockerfile"),
+  };
+  return chooseBuildpacks(sources, [...new Set(deps.buildpacks.map((b) => b.name)), apt]);
+}
+
+/** What `decide` takes: one of our own that is named alone is a choice like any other. */
+function builderOf(choice: BuildpackChoice): string | undefined {
+  if (choice.kind === "dockerfile") return "dockerfile";
+  const [only] = choice.kind === "list" ? choice.references : [];
+  return only?.kind === "builtin" ? only.name : undefined;
+}
+
+/** Undefined when one of ours stands alone. */
+async function prepareList(
+  context: BuildContext,
+  deps: PrepareDeps,
+  source: SourceView,
+  choice: Extract<BuildpackChoice, { kind: "list" }>,
+): Promise<Prepared | undefined> {
+  const { references, from } = choice;
+  const [ours, second] = references.filter((r) => r.kind === "builtin");
+  if (ours !== undefined && references.length === 1) return undefined;
+  if (ours !== undefined && second !== undefined) {
+    throw new BuildFailed(
+      `${from} names two built-in buildpacks, ${ours.text} and ${second.text}: only one of them can build an app.`,
+      "Keep one, and write the other one as the address of a git repository.",
+    );
+  }
+  context.out.step(`Buildpacks named by ${from}`);
+  // One that is named by its address reads the Aptfile itself.
+  const isForeign = references.some((r) => /buildpack-apt(\.git)?(#.*)?$/.test(r.text));
+  const system = isForeign ? undefined : systemOf(context, source);
+  if (ours === undefined) return { kind: "buildpacks", references, plan: undefined, system };
+  const buildpack = deps.buildpacks.find((b) => b.name === ours.name && b.detect(source));
+  if (buildpack !== undefined) {
+    const plan = await planOf(context, deps, source, buildpack);
+    return { kind: "buildpacks", references, plan, system: joinSystem(plan.system, system) };
+  }
+  const files = deps.buildpacks.filter((b) => b.name === ours.name).flatMap((b) => b.looksFor);
+  throw new BuildFailed(
+    `The app is not compatible with the buildpack ${ours.text}: it looks for ${files.join(", ")}.`,
+    "Commit what it looks for, or take it out of the list.",
   );
+}
+
+async function planOf(
+  context: BuildContext,
+  deps: PrepareDeps,
+  source: SourceView,
+  buildpack: Buildpack,
+): Promise<BuildPlan> {
+  const { out } = context;
+  const available = await context.timed("available versions", () => deps.available(context.signal));
+  const planned = buildpack.plan(source, available);
   if (!planned.ok) throw new BuildFailed(planned.reason, planned.hint);
   const { plan } = planned;
   for (const note of plan.notes) out.detail(note);
   if (plan.runtime !== noRuntime) out.step(`Using ${plan.runtime}`);
-  return { kind: "plan", plan, processes: startable(procfile ?? plan.processes) };
+  return plan;
 }
 
 function readProcfile(source: SourceView): readonly ProcessCommand[] | undefined {

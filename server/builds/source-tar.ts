@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { Readable } from "node:stream";
-import { pack } from "tar-stream";
+import { pack, type Pack } from "tar-stream";
 
 const appUid = 1000;
 
@@ -11,7 +11,20 @@ const base = ["--numeric-owner", "--sort=none", "-cf", "-"];
  * them one by one here would.
  */
 export function sourceTar(dir: string, signal: AbortSignal): Readable {
-  return tarStream([...owned(appUid), ...intoApp, "--exclude=.git", "-C", dir, ...base, "."], undefined, signal);
+  return folderTar(dir, "app", signal);
+}
+
+/** A folder with all that is in it, but `.git`, as `<at>/…`. `at` is of our own making: letters, digits, `_` and `/`. */
+export function folderTar(dir: string, at: string, signal: AbortSignal): Readable {
+  if (!/^[a-z0-9_/]+$/.test(at)) throw new RangeError(`${at} cannot stand in a transformation`);
+  return tarStream([...owned(appUid), ...into(at), "--exclude=.git", "-C", dir, ...base, "."], undefined, signal);
+}
+
+/** One file as `at`, owned by the app's user. */
+export function fileTar(content: Buffer, at: string, mode = 0o644): Readable {
+  const tar = pack();
+  tar.entry({ name: at, mode, uid: appUid, gid: appUid }, content);
+  return ended(tar);
 }
 
 /** Some paths of the source (folders without what is in them) as `app/…`, owned by the app's user. */
@@ -24,13 +37,25 @@ export function contextTar(dir: string, paths: readonly Buffer[], signal: AbortS
   return tarStream([...owned(0), ...base, "-C", dir, ...fromList], paths, signal);
 }
 
-/** Texts as files in `app/…`, owned by the app's user, their folders with them. */
-export function textsTar(texts: Readonly<Record<string, string>>): Readable {
+/** Texts as files in `app/…` (or `<at>/…`), owned by the app's user, their folders with them. */
+export function textsTar(texts: Readonly<Record<string, string>>, at = "app", mode = 0o644): Readable {
   const tar = pack();
   const own = { uid: appUid, gid: appUid };
   for (const name of foldersOf(Object.keys(texts)))
-    tar.entry({ name: `app/${name}`, type: "directory", mode: 0o755, ...own });
-  for (const [file, text] of Object.entries(texts)) tar.entry({ name: `app/${file}`, mode: 0o644, ...own }, text);
+    tar.entry({ name: `${at}/${name}`, type: "directory", mode: 0o755, ...own });
+  for (const [file, text] of Object.entries(texts)) tar.entry({ name: `${at}/${file}`, mode, ...own }, text);
+  return ended(tar);
+}
+
+/** Symbolic links, name → target, owned by the app's user. */
+export function linksTar(links: Readonly<Record<string, string>>): Readable {
+  const tar = pack();
+  for (const [name, linkname] of Object.entries(links))
+    tar.entry({ name, type: "symlink", linkname, uid: appUid, gid: appUid });
+  return ended(tar);
+}
+
+function ended(tar: Pack): Readable {
   tar.finalize();
   return Readable.from(tar as AsyncIterable<Buffer>, { objectMode: false });
 }
@@ -48,7 +73,8 @@ function foldersOf(files: readonly string[]): ReadonlySet<string> {
 // Modes as git knows them, whatever the umask was under which the files were written.
 const owned = (uid: number): readonly string[] => [`--owner=o:${uid}`, `--group=o:${uid}`, "--mode=u+rwX,go+rX,go-w"];
 // Names of members and targets of hard links move; targets of symbolic links must not.
-const intoApp = ["--transform=flags=rhS;s,^\\.,app,"];
+const into = (at: string): readonly string[] => [`--transform=flags=rhS;s,^\\.,${at},`];
+const intoApp = into("app");
 const fromList = ["--no-recursion", "--null", "--verbatim-files-from", "--files-from=-"];
 
 function tarStream(args: readonly string[], paths: readonly Buffer[] | undefined, signal: AbortSignal): Readable {

@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import type { ConfigVars } from "../core/types.ts";
 import type { BuildContext } from "./build-context.ts";
@@ -66,10 +67,10 @@ export class Workspace implements Disposable {
   async run(command: PlanCommand, path: readonly string[]): Promise<void> {
     const { engine, out, signal } = this.#context;
     const { argv, user } = command;
-    const code = await this.#context.timed(nameOf(command), () =>
+    const code = await this.#context.timed(commandName(command), () =>
       engine.exec(this.id, { argv, user, env: this.#envOf(command, path) }, (chunk) => out.raw(chunk), signal),
     );
-    if (code !== 0) throw await this.#failure(command, code);
+    if (code !== 0) throw await this.failure(commandName(command), code, command.hint);
   }
 
   /** A config var wins over what the command brings; layers see config vars only when they are part of their key. */
@@ -83,14 +84,14 @@ export class Workspace implements Disposable {
     };
   }
 
-  async #failure(command: PlanCommand, code: number): Promise<BuildFailed> {
+  /** What to say of something that ended in here with a code other than 0. */
+  async failure(name: string, code: number, hint: string): Promise<BuildFailed> {
     const { engine, breaches } = this.#context;
-    const name = nameOf(command);
     const usage = await engine.usage(this.id);
     // 137 is SIGKILL, and nobody but the kernel kills in here.
     if (code === 137 || (usage?.memoryKills ?? 0) > 0) return breaches.memory(name);
     if ((usage?.refusedPids ?? 0) > 0) return breaches.processes(name);
-    return new BuildFailed(`${name} exited with code ${code}.`, command.hint);
+    return new BuildFailed(`${name} ${endOf(code)}.`, hint);
   }
 
   [Symbol.dispose](): void {
@@ -100,11 +101,17 @@ export class Workspace implements Disposable {
 }
 
 /** How a command is named to people: of a script for a shell its own name, if it has one, and what it is given. */
-function nameOf({ argv, name }: PlanCommand): string {
+export function commandName({ argv, name }: PlanCommand): string {
   if (name !== undefined) return name;
   const isNamedScript = /^(?:.*\/)?(?:ba|da)?sh$/.test(argv[0] ?? "") && argv[1] === "-c" && argv.length > 3;
   const [line = ""] = (isNamedScript ? argv.slice(3) : argv).join(" ").split("\n");
   return line.length > maxNameLength ? `${line.slice(0, maxNameLength)}…` : line;
+}
+
+/** A shell reports the signal that ended a command as 128 and its number. */
+function endOf(code: number): string {
+  const signal = Object.entries(constants.signals).find(([, number]) => number === code - 128)?.[0];
+  return signal === undefined ? `exited with code ${code}` : `was ended by ${signal} (exit code ${code})`;
 }
 
 /** PATH of a droplet. */

@@ -1,6 +1,6 @@
 import { cpus, freemem, totalmem } from "node:os";
 import { buildpacks } from "../../buildpacks/index.ts";
-import { createBuilder, type TimedBuilder } from "../builds/builder.ts";
+import { createBuilder, type ExternalBuildpacks, type TimedBuilder } from "../builds/builder.ts";
 import { BuildGate, defaultParallel } from "../builds/gate.ts";
 import type { ImageEngine } from "../builds/image-engine.ts";
 import { buildLimits, limitsKey, limitsOf, type Machine, ownLimits } from "../builds/limits.ts";
@@ -17,6 +17,7 @@ export interface BuildParts {
   readonly state: State;
   readonly imageEngine: ImageEngine;
   readonly stackSource: () => Promise<StackImages>;
+  readonly external: ExternalBuildpacks;
   readonly log: Log;
 }
 
@@ -47,6 +48,7 @@ export function createBuildParts(parts: BuildParts): BuildRuntime {
     available: createAvailable(config.home),
     stack: parts.stackSource,
     allowance,
+    external: parts.external,
     onePerKey: createKeyedLock(),
     gate: new BuildGate({ parallel, freeMemoryBytes: freemem }),
     clock: Date.now,

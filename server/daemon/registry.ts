@@ -8,15 +8,18 @@ export function createAvailable(home: string): (signal: AbortSignal) => Promise<
   const options = {
     cacheFile: path.join(home, "cache", "versions.json"),
     stack: debian13,
-    fetch: (url: string, init: RequestInit) => {
-      trustSystem();
-      return fetch(url, init);
-    },
+    fetch: systemFetch,
     registry: (signal: AbortSignal) => npmRegistry(process.env, signal),
     now: Date.now,
     arch: process.arch,
   };
   return (signal) => readAvailable(options, signal);
+}
+
+/** `fetch` that trusts what the machine trusts. */
+export function systemFetch(url: string, init: RequestInit): Promise<Response> {
+  trustSystem();
+  return fetch(url, init);
 }
 
 /** Operators add certificates to the machine, not to a program on it. */

@@ -11,6 +11,7 @@ import { createNetworks } from "../docker/networks.ts";
 import { createServiceRuntime } from "../docker/services.ts";
 import { createStackSource } from "./stack-source.ts";
 import type { RequestRecord } from "../router/protocol.ts";
+import { createAppBuildpacks, createExternalBuildpacks } from "./buildpacks.ts";
 import { createBuildParts } from "./builds.ts";
 import { createLogs, type Logs } from "../logs/logs.ts";
 import type { State } from "./state.ts";
@@ -32,7 +33,9 @@ export function createRuntime(config: Config, paths: Paths, state: State, log: L
     }),
   );
   const imageEngine = createImageEngine(docker, home);
-  const builds = createBuildParts({ config, state, imageEngine, stackSource, log });
+  const appBuildpacks = createAppBuildpacks(state);
+  const external = createExternalBuildpacks(config.home, paths, appBuildpacks);
+  const builds = createBuildParts({ config, state, imageEngine, stackSource, external, log });
   stack.use(builds.builder);
   return {
     docker,
@@ -45,6 +48,7 @@ export function createRuntime(config: Config, paths: Paths, state: State, log: L
     imageEngine,
     builder: builds.builder,
     builds,
+    appBuildpacks,
   };
 }
 

@@ -1,7 +1,7 @@
 import { addAbortSignal } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import type Docker from "dockerode";
-import type { ExecSpec } from "../builds/image-engine.ts";
+import type { ExecOutput, ExecSpec } from "../builds/image-engine.ts";
 import type { ConfigVars } from "../core/types.ts";
 import { bounded } from "./bounded.ts";
 import { unframed } from "./exec-frames.ts";
@@ -26,7 +26,7 @@ export async function execIn(
   docker: Docker,
   id: string,
   spec: CommandSpec,
-  onOutput: (chunk: Uint8Array) => void,
+  onOutput: ExecOutput,
   signal: AbortSignal,
 ): Promise<number> {
   const handle = await bounded("prepare a build command", quickMs, signal, (abortSignal) =>
@@ -42,7 +42,7 @@ export async function execIn(
   const stream = await handle.start({ hijack: true, stdin: false });
   addAbortSignal(signal, stream);
   try {
-    for await (const chunk of unframed(stream)) onOutput(chunk);
+    for await (const { bytes, from } of unframed(stream)) onOutput(bytes, from);
   } catch (err) {
     signal.throwIfAborted();
     throw err;

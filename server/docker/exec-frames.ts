@@ -1,12 +1,18 @@
 const headerLength = 8;
 
+export interface Piece {
+  readonly from: "stdout" | "stderr";
+  readonly bytes: Uint8Array;
+}
+
 /**
  * Takes the engine's framing off a stream of stdout and stderr: a header of 8 bytes (stream, 0, 0, 0, length as
  * big-endian 32 bit) before each piece. Pieces of both come in the order in which they were written.
  */
-export async function* unframed(stream: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
+export async function* unframed(stream: AsyncIterable<Buffer>): AsyncGenerator<Piece> {
   let header = Buffer.alloc(0);
   let left = 0;
+  let from: Piece["from"] = "stdout";
   for await (let chunk of stream) {
     while (chunk.length > 0) {
       if (left === 0) {
@@ -15,13 +21,14 @@ export async function* unframed(stream: AsyncIterable<Buffer>): AsyncGenerator<U
         chunk = chunk.subarray(missing);
         if (header.length < headerLength) continue;
         left = header.readUInt32BE(4);
+        from = header[0] === 2 ? "stderr" : "stdout";
         header = Buffer.alloc(0);
         continue;
       }
       const piece = chunk.subarray(0, left);
       left -= piece.length;
       chunk = chunk.subarray(piece.length);
-      yield piece;
+      yield { from, bytes: piece };
     }
   }
 }

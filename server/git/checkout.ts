@@ -29,23 +29,30 @@ export async function checkOut(repositories: Repositories, request: CheckoutRequ
   const { appId, commit, dir, objects } = request;
   const scratch = await repositories.temporaryDir();
   const signal = AbortSignal.any([request.signal, AbortSignal.timeout(checkoutTimeoutMs)]);
-  let trees = 0;
-  const place = () => ({
-    cache: repositories.modulesOf(appId),
-    root: dir,
-    indexFile: path.join(scratch, `index-${trees++}`),
-    signal,
-  });
   try {
     const repo = repositories.pathOf(appId);
-    const tree = { repo, commit, env: repositories.environment(objects), dir, indexFile: place().indexFile, signal };
+    const env = repositories.environment(objects);
+    const tree = { repo, commit, env, dir, indexFile: path.join(scratch, "index"), signal };
     await writeFirst(tree);
-    const pending = [...(await nested(tree, undefined))];
-    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      pending.push(...(await nested(await checkOutSubmodule(repositories, next, place()), next)));
-    }
+    await checkOutNested(repositories, tree, undefined, { cache: repositories.modulesOf(appId), scratch });
   } finally {
     await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Writes the files of all submodules below a tree that was written. `parent` is what relative URLs start from. */
+export async function checkOutNested(
+  repositories: Repositories,
+  tree: Tree,
+  parent: Submodule | undefined,
+  { cache, scratch }: { readonly cache: string; readonly scratch: string },
+): Promise<void> {
+  const { dir: root, signal } = tree;
+  let trees = 0;
+  const pending = [...(await nested(tree, parent))];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const place = { cache, root, indexFile: path.join(scratch, `index-${trees++}`), signal };
+    pending.push(...(await nested(await checkOutSubmodule(repositories, next, place), next)));
   }
 }
 

@@ -39,6 +39,11 @@ export class Repositories {
     return path.join(this.#dir, `${appId}.git`);
   }
 
+  /** Copies of other people's repositories that builds are made from, shared by all apps. */
+  get sourcesDir(): string {
+    return path.join(this.#dir, ".sources");
+  }
+
   modulesOf(appId: AppId): string {
     return path.join(this.#dir, `${appId}.modules`);
   }

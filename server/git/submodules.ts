@@ -5,7 +5,7 @@ import path from "node:path";
 import { AppError, messageOf } from "../core/errors.ts";
 import { parseGitmodules, shownUrl, submoduleUrl, type Gitlink } from "./gitmodules.ts";
 import type { Repositories } from "./repositories.ts";
-import { GitFailed, runGit } from "./run-git.ts";
+import { GitFailed, runGit, type GitCall } from "./run-git.ts";
 import { hasCommit, writeTree, type Tree } from "./tree.ts";
 
 export interface Submodule {
@@ -85,11 +85,16 @@ const fetchConfig = ["gc.auto=0", "http.lowSpeedLimit=1", "http.lowSpeedTime=60"
 const onlyBranches =
   /unadvertised object|not our ref|dumb http transport|does not support shallow|not support fetching/i;
 
-async function fetchCommit(tree: Tree, url: string): Promise<void> {
-  // The operator's own configuration may hold what private submodules need.
-  const { GIT_CONFIG_GLOBAL: _ownOnly, ...env } = tree.env;
+/** How git reaches other people's servers: with the operator's own configuration, which may hold what private repositories need. */
+export function outwardCall(call: Omit<GitCall, "config">): GitCall {
+  const { GIT_CONFIG_GLOBAL: _ownOnly, ...env } = call.env;
   const safe = { ...env, GIT_ALLOW_PROTOCOL: "http:https:ssh:git", GIT_SSH_COMMAND: "ssh -o BatchMode=yes" };
-  const call = { cwd: tree.repo, env: safe, config: fetchConfig, signal: tree.signal };
+  return { ...call, env: safe, config: fetchConfig };
+}
+
+/** Fetches one commit, by itself where the server gives it so, else with all branches and tags. */
+export async function fetchCommit(tree: Tree, url: string): Promise<void> {
+  const call = outwardCall({ cwd: tree.repo, env: tree.env, signal: tree.signal });
   const fetch = (...args: readonly string[]) => runGit(["fetch", "--quiet", "--no-tags", ...args], call);
   try {
     await fetch("--depth=1", "--", url, tree.commit);

@@ -135,7 +135,8 @@ async function buildDroplet(
     const { root, buildpacks, buildEnv, manifest } = await deps.readSource(app, sourceDir, out);
     const config = settleVariables(deps, app, manifest, out);
     const files = { sourceDir: path.join(sourceDir, root), buildpacks, commit, imageId: fetched?.imageId };
-    const input = { app, buildId: build.id, ...files, config: { ...buildEnv, ...config } };
+    const services = deps.bindingEnv(app.id);
+    const input = { app, buildId: build.id, ...files, config: { ...buildEnv, ...config }, services };
     const result = await times.measure("build", () => deps.builder.build(input, out, signal));
     deps.fault("image-built");
     if (!result.ok) return { failure: { reason: result.reason, hint: result.hint, lines: [] } };

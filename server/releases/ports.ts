@@ -17,6 +17,8 @@ export interface BuildInput {
   readonly config: ConfigVars;
   /** Told true while the build waits for others, false when it goes on. */
   readonly onWaiting?: (isWaiting: boolean) => void;
+  /** What bindings give, VCAP_SERVICES among it; for buildpacks that ask for it. */
+  readonly services?: ConfigVars;
 }
 
 /** A build that fails is an outcome, not an exception; the output has already been shown. */

@@ -2,7 +2,12 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type Docker from "dockerode";
-import { createBuilder, type TimedBuilder, type TimedBuildResult } from "../../server/builds/builder.ts";
+import {
+  createBuilder,
+  type ExternalBuildpacks,
+  type TimedBuilder,
+  type TimedBuildResult,
+} from "../../server/builds/builder.ts";
 import type { StackImages } from "../../server/builds/build-context.ts";
 import { BuildGate } from "../../server/builds/gate.ts";
 import type { ImageEngine } from "../../server/builds/image-engine.ts";
@@ -34,7 +39,18 @@ export interface HarnessOptions {
   readonly stackSalt?: string;
   readonly buildpacks?: readonly Buildpack[];
   readonly available?: (signal: AbortSignal) => Promise<Available>;
+  readonly external?: ExternalBuildpacks;
 }
+
+const noExternal: ExternalBuildpacks = {
+  list: () => [],
+  pins: { get: () => undefined, set: () => undefined },
+  fetcher: {
+    resolveGit: () => Promise.reject(new Error("nothing is fetched here")),
+    writeGit: () => Promise.reject(new Error("nothing is fetched here")),
+    download: () => Promise.reject(new Error("nothing is fetched here")),
+  },
+};
 
 export interface BuildRun {
   readonly result: TimedBuildResult;
@@ -103,6 +119,7 @@ export class BuildHarness implements AsyncDisposable {
         }),
       gate: this.#options.gate ?? new BuildGate({ parallel: 4, freeMemoryBytes: () => Number.MAX_SAFE_INTEGER }),
       onePerKey: this.#onePerKey,
+      external: this.#options.external ?? noExternal,
       clock: Date.now,
       log: silentLog,
     });
@@ -173,8 +190,7 @@ export async function findStackImages(docker: Docker): Promise<StackImages> {
   return { id: tag, buildImage, runImage: `paas/stack-run:${tag}` };
 }
 
-const noVersions = (): Promise<Available> =>
-  Promise.resolve({ node: [], bun: [], deno: [], python: "3.13", go: "1.24", npmRegistry: "" });
+const noVersions = (): Promise<Available> => Promise.resolve({ node: [], python: "3.13", go: "1.24", npmRegistry: "" });
 
 function fixedPlan(plan: BuildPlan): Buildpack {
   return { name: plan.buildpack, looksFor: [], detect: () => true, plan: () => ({ ok: true, plan }) };

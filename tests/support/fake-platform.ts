@@ -91,6 +91,7 @@ export function fakePlatform(state: FakeState): Platform {
     return found;
   };
   const note = (text: string) => state.done.push(text);
+  const changedBuildpacks = (what: string) => (note(`buildpacks ${what}`), { buildpacks: [], pins: {} });
   return {
     apps: {
       list: () => [...state.apps.values()],
@@ -175,6 +176,14 @@ export function fakePlatform(state: FakeState): Platform {
         return { limits: { ...buildLimits, ...change }, own: ["memoryBytes"] };
       },
       cancel: () => false,
+    },
+    buildpacks: {
+      show: (name) => (find(name), { buildpacks: [{ index: 1, buildpack: "./bp", pin: undefined }], pins: {} }),
+      add: (actor, name, text, index) => changedBuildpacks(`add ${name} ${text} at ${index} by ${actor.name}`),
+      set: (_actor, name, text, index) => changedBuildpacks(`set ${name} ${text} at ${index}`),
+      remove: (_actor, name, entry) => changedBuildpacks(`remove ${name} ${entry.buildpack ?? entry.index}`),
+      clear: (_actor, name) => changedBuildpacks(`clear ${name}`),
+      update: (_actor, name, text) => (note(`buildpacks update ${name} ${text}`), { updated: ["./bp"] }),
     },
     routes: {
       list: () => [],

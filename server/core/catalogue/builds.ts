@@ -52,4 +52,39 @@ export const buildErrors = {
     message: (f) => `The Dockerfile cannot be read: ${f.cause}`,
     hint: () => "Correct the Dockerfile, commit and push again.",
   },
+  BUILDPACK_INVALID: {
+    status: 422,
+    message: (f) => `${f.reason}`,
+    hint: (f) => `${f.hint}`,
+  },
+  BUILDPACK_TWICE: {
+    status: 409,
+    message: (f) => `The buildpack ${f.text} is in the list already.`,
+    hint: () => "See the list with: paas buildpacks",
+  },
+  BUILDPACK_NOT_LISTED: {
+    status: 404,
+    message: (f) => `There is no ${f.what} in the list.`,
+    hint: () => "See the list with: paas buildpacks",
+  },
+  BUILDPACK_NOT_PINNED: {
+    status: 404,
+    message: (f) => `Nothing is pinned of ${f.what}: the next build takes what it is then.`,
+    hint: () => "See what is pinned with: paas buildpacks",
+  },
+  BUILDPACKS_TOO_MANY: {
+    status: 422,
+    message: (f) => `An app has at most ${f.limit} buildpacks.`,
+    hint: () => "Take one out first: paas buildpacks:remove --index 1",
+  },
+  ARCHIVE_FAILED: {
+    status: 422,
+    message: (f) => `The archive ${f.url} could not be downloaded: ${f.cause}.`,
+    hint: () => "Check the address, and that this machine may read it.",
+  },
+  ARCHIVE_CHANGED: {
+    status: 422,
+    message: (f) => `The archive ${f.url} is another one than it was when the app was built with it first.`,
+    hint: () => "To take it as it is now: paas buildpacks:update, then push again.",
+  },
 } as const satisfies Record<string, ErrorSpec>;

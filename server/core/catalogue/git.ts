@@ -56,4 +56,14 @@ export const gitErrors = {
     message: () => "Git LFS is not supported.",
     hint: () => "Commit the files themselves, or fetch them while the app is built.",
   },
+  REMOTE_SOURCE_FAILED: {
+    status: 422,
+    message: (f) => `The repository ${f.url} could not be fetched: ${f.cause}.`,
+    hint: () => "Check the address, and that this machine may read it; a private one needs a token in the URL or ssh.",
+  },
+  REMOTE_REF_UNKNOWN: {
+    status: 422,
+    message: (f) => `${f.url} has no ${f.ref === undefined ? "branch yet" : `branch, tag or commit "${f.ref}"`}.`,
+    hint: () => "Write one that it has after the #, or nothing for its default branch.",
+  },
 } as const satisfies Record<string, ErrorSpec>;

@@ -35,6 +35,8 @@ test.each([
   ["PUT", "/v1/apps/shop/builds/limits", { limits: { memoryBytes: 1 } }, '"limits.memoryBytes"'],
   ["PUT", "/v1/apps/shop/builds/limits", { limits: { timeoutMs: 5 } }, '"limits.timeoutMs"'],
   ["PATCH", "/v1/apps/shop/checks/web", { path: "health" }, '"path"'],
+  ["POST", "/v1/apps/shop/buildpacks", { buildpack: "./a", index: 0 }, '"index"'],
+  ["POST", "/v1/apps/shop/buildpacks/remove", {}, "The request"],
   ["POST", "/v1/apps/shop/tasks", { command: [] }, '"command"'],
   ["POST", "/v1/apps/shop/rollback", { version: 0 }, '"version"'],
   ["POST", "/v1/user-provided-services", { name: "mail", credentials: [] }, '"credentials"'],
@@ -46,6 +48,24 @@ test.each([
     error: { code: "INPUT_INVALID", message: expect.stringContaining(`${field} is not right`) as string },
   });
   expect(state.done).toEqual([]);
+});
+
+test("a change of the buildpacks goes to the platform as it was asked for", async () => {
+  const state = fakeState("shop");
+  const api = fakeApi(state);
+  const at = "/v1/apps/shop/buildpacks";
+  await ask(api, at, { method: "POST", json: { buildpack: "./a", index: 2 } });
+  await ask(api, at, { method: "PUT", json: { buildpack: "./b" } });
+  await ask(api, `${at}/remove`, { method: "POST", json: { index: 1 } });
+  await ask(api, `${at}/update`, { method: "POST", json: {} });
+  await ask(api, at, { method: "DELETE" });
+  expect(state.done).toEqual([
+    "buildpacks add shop ./a at 2 by ann",
+    "buildpacks set shop ./b at undefined",
+    "buildpacks remove shop 1",
+    "buildpacks update shop undefined",
+    "buildpacks clear shop",
+  ]);
 });
 
 test("a query out of bounds names what is wrong", async () => {

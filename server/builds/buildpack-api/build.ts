@@ -1,0 +1,248 @@
+import type { ConfigVars, DropletContent, ProcessCommand } from "../../core/types.ts";
+import type { BuildContext, StackImages } from "../build-context.ts";
+import { buildpackLauncher, commitDroplet, defaultPort } from "../droplet.ts";
+import { BuildFailed } from "../failure.ts";
+import { Bench, makeLayers } from "../layers.ts";
+import type { BuildPlan } from "../plan.ts";
+import { parseProcfile } from "../procfile.ts";
+import { folderTar, linksTar, textsTar } from "../source-tar.ts";
+import { withSystemPackages } from "../system-images.ts";
+import type { SystemPackages } from "../system-packages.ts";
+import { pathOf, type Workspace } from "../workspace.ts";
+import type { ChainInput, ChainOutcome, Link } from "./chain.ts";
+import { classicCacheDir, envDir, runClassic } from "./classic.ts";
+import { defaultFoundryStack, foundryHome, isFoundry, runFoundry } from "./cloud-foundry.ts";
+import { envDirFiles } from "./env-dir.ts";
+import {
+  type BuildpackFetcher,
+  type BuildpackPins,
+  fetchBuildpack,
+  type FetchedBuildpack,
+  removeFetched,
+} from "./fetch.ts";
+import { Builtin } from "./builtin.ts";
+import type { BuildpackReference } from "./reference.ts";
+import { mergeProcesses } from "./release.ts";
+import { Scripts } from "./scripts.ts";
+import { type StagedBuildpack, stageBuildpacks } from "./stage.ts";
+
+/** The buildpacks of an app as they were named, and the plan of the one that is ours, if there is one. */
+export interface BuildpackList {
+  readonly references: readonly BuildpackReference[];
+  readonly plan: BuildPlan | undefined;
+  /** Packages to be there beside the stack's. */
+  readonly system: SystemPackages | undefined;
+}
+
+export interface ExternalDeps {
+  readonly fetcher: BuildpackFetcher;
+  readonly pins: BuildpackPins;
+}
+
+/** Sources the scripts of the deps, of the app, and `.profile`, as Cloud Foundry's launcher does. */
+const foundryLauncher: readonly string[] = [
+  "/bin/bash",
+  "-c",
+  `cd ${foundryHome}/app; for f in ${foundryHome}/profile.d/* ./.profile.d/* ./.profile; do [ -f "$f" ] && . "$f"; done; exec /bin/bash -c "$1"`,
+  "launch",
+];
+
+/** At run time. What droplets bring wins over what the stack says; config vars win over all. */
+const foundryEnv: ConfigVars = {
+  HOME: `${foundryHome}/app`,
+  USER: "vcap",
+  TMPDIR: `${foundryHome}/tmp`,
+  DEPS_DIR: `${foundryHome}/deps`,
+  CF_STACK: defaultFoundryStack,
+};
+
+/** Runs buildpacks of other people, and makes a droplet of what they leave. @throws BuildFailed */
+export async function buildWithBuildpacks(
+  context: BuildContext,
+  list: BuildpackList,
+  external: ExternalDeps,
+  bare: StackImages,
+): Promise<DropletContent> {
+  const scratch = `${context.input.sourceDir}.buildpacks`;
+  using bench = new Bench(context);
+  try {
+    const fetched = await context.timed("fetch the buildpacks", () =>
+      fetchAll(context, list, { ...external, scratch }),
+    );
+    sayList(context, list, fetched);
+    const { plan, system } = list;
+    const stack = system ? await withSystemPackages(context, bare, system) : bare;
+    const base = plan ? await makeLayers(context, withBuildStep(plan), stack, bench) : stack;
+    const workspace = await bench.at(base.buildImage, true);
+    return await runAndKeep(context, { list, fetched, workspace, runImage: base.runImage });
+  } finally {
+    await removeFetched(scratch);
+  }
+}
+
+/** Layers are then kept so that the container of the build step has all of `/app`. */
+function withBuildStep(plan: BuildPlan): BuildPlan {
+  return { ...plan, build: plan.build ?? { title: "", files: [], commands: [] } };
+}
+
+async function fetchAll(
+  context: BuildContext,
+  list: BuildpackList,
+  deps: ExternalDeps & { readonly scratch: string },
+): Promise<readonly FetchedBuildpack[]> {
+  const fetched: FetchedBuildpack[] = [];
+  for (const reference of list.references) {
+    if (reference.kind !== "builtin") fetched.push(await fetchBuildpack(context, deps, reference));
+  }
+  return fetched;
+}
+
+function sayList(context: BuildContext, list: BuildpackList, fetched: readonly FetchedBuildpack[]): void {
+  for (const [index, reference] of list.references.entries()) {
+    const label = fetched.find((one) => one.reference === reference)?.label;
+    context.out.detail(`${index + 1}. ${label ?? `${reference.text} (built in)`}`);
+  }
+}
+
+interface Bound {
+  readonly list: BuildpackList;
+  readonly fetched: readonly FetchedBuildpack[];
+  readonly workspace: Workspace;
+  readonly runImage: string;
+}
+
+async function runAndKeep(context: BuildContext, bound: Bound): Promise<DropletContent> {
+  const { workspace, fetched, list } = bound;
+  const staged = await stageBuildpacks(context, workspace, fetched);
+  const foundry = isFoundry(staged);
+  const scripts = new Scripts(context, workspace);
+  const buildDir = list.plan ? "/app" : buildDirOf(context, foundry);
+  await layOut(context, workspace, scripts, buildDir, foundry);
+  const builtin = new Builtin(context, workspace, scripts, list.plan);
+  await builtin.mark();
+  const input: ChainInput = {
+    context,
+    scripts,
+    links: linksOf(list, fetched, staged),
+    buildDir,
+    path: pathOf({ path: list.plan?.path ?? [] }),
+    runBuiltin: (exports) => builtin.run(exports),
+  };
+  const outcome = await (foundry ? runFoundry(input) : runClassic(input));
+  if (buildDir !== "/app") await mustWork(scripts, ["/bin/sh", "-c", moveScript, "move", buildDir, "/app"]);
+  const processes = await processesOf(context, scripts, outcome);
+  return keep(context, bound, { outcome, processes, foundry });
+}
+
+/** Heroku's is another one for each build; the same one each time lets caches hold that remember paths. */
+function buildDirOf(context: BuildContext, foundry: boolean): string {
+  return foundry ? "/tmp/app" : `/tmp/build_${context.owner.appId}`;
+}
+
+async function layOut(
+  context: BuildContext,
+  workspace: Workspace,
+  scripts: Scripts,
+  buildDir: string,
+  foundry: boolean,
+): Promise<void> {
+  const { engine, input, signal } = context;
+  const places = foundry ? [foundryHome, "/tmp/contents", "/cache/buildpacks"] : [envDir, "/cache/buildpacks"];
+  await engine.makeFolders(workspace.id, [...places, buildDir], "app", signal);
+  await workspace.put(folderTar(input.sourceDir, buildDir.slice(1), signal));
+  if (!foundry) await workspace.put(textsTar(envDirFiles(input.config), envDir.slice(1), 0o600));
+  const cached = await scripts.command(["find", "/cache/buildpacks", "-mindepth", "2", "-print", "-quit"], "app");
+  if (cached.text !== "") context.out.detail("Cache carried over from the last build");
+  if (!foundry) await scripts.command(["mkdir", "-p", classicCacheDir], "app");
+}
+
+function linksOf(
+  list: BuildpackList,
+  fetched: readonly FetchedBuildpack[],
+  staged: readonly StagedBuildpack[],
+): readonly Link[] {
+  return list.references.flatMap((reference): Link[] => {
+    if (reference.kind === "builtin")
+      return list.plan ? [{ kind: "builtin", label: reference.text, plan: list.plan }] : [];
+    const buildpack = staged[fetched.findIndex((one) => one.reference === reference)];
+    return buildpack ? [{ kind: "external", buildpack }] : [];
+  });
+}
+
+/** Root does it, who may replace `/app` itself; the two paths are arguments. */
+const moveScript = 'rm -rf -- "$2" && mv -T -- "$1" "$2"';
+
+async function mustWork(scripts: Scripts, argv: readonly string[]): Promise<void> {
+  const { code } = await scripts.command(argv, "root");
+  if (code === 0) return;
+  throw new BuildFailed(
+    "What the buildpacks made could not be put in place.",
+    "Does one of them remove the folder of the app, or go on writing in the background?",
+  );
+}
+
+/** The Procfile that there is now: a buildpack may have written it. */
+async function processesOf(
+  context: BuildContext,
+  scripts: Scripts,
+  outcome: ChainOutcome,
+): Promise<readonly ProcessCommand[]> {
+  const { code, text } = await scripts.command(["cat", "--", "/app/Procfile"], "app");
+  const declared = code === 0 && text.trim() !== "" ? parseProcfile(text) : [];
+  const types = (list: readonly ProcessCommand[]) => list.map((p) => p.type).join(", ");
+  context.out.step("Discovering process types");
+  if (declared.length > 0) context.out.detail(`Procfile declares types -> ${types(declared)}`);
+  const defaults = types(outcome.processes);
+  if (defaults !== "") context.out.detail(`Default types for ${outcome.names.at(-1) ?? "buildpack"} -> ${defaults}`);
+  const processes = mergeProcesses(outcome.processes, declared);
+  if (processes.length > 0) return processes;
+  throw new BuildFailed(
+    "No start command is specified by a buildpack or by a Procfile.",
+    'Add a file "Procfile" with a line like: web: node server.js',
+  );
+}
+
+interface Kept {
+  readonly outcome: ChainOutcome;
+  readonly processes: readonly ProcessCommand[];
+  readonly foundry: boolean;
+}
+
+async function keep(context: BuildContext, bound: Bound, kept: Kept): Promise<DropletContent> {
+  const { engine, owner, signal } = context;
+  const { outcome, processes, foundry } = kept;
+  const plan = bound.list.plan;
+  const env = { ...plan?.env, ...outcome.env, ...(foundry ? foundryEnv : {}) };
+  const launcher = foundry ? foundryLauncher : buildpackLauncher;
+  signal.throwIfAborted();
+  const id = await engine.create({ owner, image: bound.runImage, run: undefined });
+  try {
+    await context.timed("put the app in place", async () => {
+      await engine.copy("/app", bound.workspace.id, id, signal);
+      if (foundry) await keepFoundry(context, bound.workspace, id);
+    });
+    const image = { launcher, env, path: pathOf({ path: plan?.path ?? [] }), processes };
+    const imageId = await context.timed("make the droplet", () => commitDroplet(context, id, image));
+    const builder = outcome.names.join(", ");
+    return { kind: "buildpack", imageId, processes, launcher, env, port: defaultPort, builder };
+  } finally {
+    context.remove(id);
+  }
+}
+
+/**
+ * `/home/vcap/app` with `deps` and `profile.d` beside it. The folders themselves are at the top, where `..` of `/app`
+ * leads to, so that both names of the app's folder find them.
+ */
+async function keepFoundry(context: BuildContext, workspace: Workspace, id: string): Promise<void> {
+  const { engine, signal } = context;
+  const scripts = new Scripts(context, workspace);
+  for (const name of ["deps", "profile.d"]) {
+    await mustWork(scripts, ["/bin/sh", "-c", moveScript, "move", `/tmp/contents/${name}`, `/${name}`]);
+    await engine.copy(`/${name}`, workspace.id, id, signal);
+  }
+  const home = foundryHome.slice(1);
+  await engine.makeFolders(id, [foundryHome, `${foundryHome}/tmp`, `${foundryHome}/logs`], "app", signal);
+  const links = { [`${home}/app`]: "/app", [`${home}/deps`]: "/deps", [`${home}/profile.d`]: "/profile.d" };
+  await engine.put(id, linksTar(links), signal);
+}

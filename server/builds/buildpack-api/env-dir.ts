@@ -1,0 +1,12 @@
+import type { ConfigVars } from "../../core/types.ts";
+
+/**
+ * What a buildpack could only be broken by. The helper that buildpacks export ENV_DIR with leaves the same out.
+ * https://devcenter.heroku.com/articles/buildpack-api#bin-compile
+ */
+const harmful = /^(PATH|GIT_DIR|CPATH|CPPATH|LD_PRELOAD|LIBRARY_PATH|LANG|BUILD_DIR)$/;
+
+/** The files of ENV_DIR: one per config var, its content the value and nothing else. */
+export function envDirFiles(config: ConfigVars): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(config).filter(([name]) => !harmful.test(name)));
+}
