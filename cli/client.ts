@@ -56,15 +56,19 @@ export class Client {
     onLine: (text: string) => void,
   ): Promise<JobOutput<OutputOf<Endpoint<M, P>>>> {
     const response = await this.#send(method, path, input as AnyInput);
-    const told = new Set<string>();
-    const value = await readRecords(response, (record) => {
-      if (record.type !== "line") return;
-      told.add(record.text);
-      onLine(record.text);
-    }).catch((err: unknown) => {
-      throw err instanceof CliError && told.has(`${problemMark}${err.message}`) ? asTold(err) : err;
-    });
-    return value as JobOutput<OutputOf<Endpoint<M, P>>>;
+    return (await this.#follow(response, onLine)) as JobOutput<OutputOf<Endpoint<M, P>>>;
+  }
+
+  /** A long verb whose body is a stream, not JSON. */
+  async upload<const P extends PathWith<"post">>(
+    path: P,
+    input: Pick<AnyInput, "param" | "query">,
+    body: AsyncIterable<Uint8Array>,
+    onLine: (text: string) => void,
+  ): Promise<JobOutput<OutputOf<Endpoint<"post", P>>>> {
+    const response = await send(this.connection, { method: "post", path: fillPath(path, input), body });
+    if ((response.statusCode ?? 500) >= 400) throw await refusalOf(response);
+    return (await this.#follow(response, onLine)) as JobOutput<OutputOf<Endpoint<"post", P>>>;
   }
 
   /** Log lines, as long as there are some. */
@@ -76,6 +80,17 @@ export class Client {
     const response = await this.#send("get", "/v1/apps/:app/logs", { param: { app }, query });
     await readRecords(response, async (record) => {
       if (record.type === "log") await onLine(record.line);
+    });
+  }
+
+  async #follow(response: IncomingMessage, onLine: (text: string) => void): Promise<unknown> {
+    const told = new Set<string>();
+    return await readRecords(response, (record) => {
+      if (record.type !== "line") return;
+      told.add(record.text);
+      onLine(record.text);
+    }).catch((err: unknown) => {
+      throw err instanceof CliError && told.has(`${problemMark}${err.message}`) ? asTold(err) : err;
     });
   }
 

@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Login } from "./connection.ts";
+import { CliError } from "./failure.ts";
 import type { Io } from "./io.ts";
 
 /** The user's own machine: files and programs. Verbs get it only where they run for the person who sits there. */
@@ -25,6 +26,18 @@ export class LocalMachine {
       if (["ENOENT", "ENOTDIR"].includes((err as NodeJS.ErrnoException).code ?? "")) return undefined;
       throw err;
     }
+  }
+
+  /** A file from its beginning to its end. @throws CliError when it cannot be read */
+  async openFile(file: string): Promise<AsyncIterable<Uint8Array>> {
+    const stream = process.getBuiltinModule("node:fs").createReadStream(path.resolve(this.#io.cwd, file));
+    await new Promise<void>((resolve, reject) => {
+      stream.once("open", () => resolve());
+      stream.once("error", (err: NodeJS.ErrnoException) => {
+        reject(new CliError(`The file ${file} cannot be read (${err.code}).`, "Check the name of the file."));
+      });
+    });
+    return stream;
   }
 
   /** Names in a folder, none when there is no such folder. */

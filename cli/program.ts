@@ -11,6 +11,7 @@ import { releaseVerbs } from "./commands/releases.ts";
 import { routeVerbs } from "./commands/routes.ts";
 import { runVerbs } from "./commands/run.ts";
 import { serviceVerbs } from "./commands/services.ts";
+import { sourceVerbs } from "./commands/sources.ts";
 import { sessionVerbs } from "./commands/session.ts";
 import { settingVerbs } from "./commands/settings.ts";
 import { Context } from "./context.ts";
@@ -25,6 +26,7 @@ export const verbGroups: readonly VerbGroup[] = [
   releaseVerbs,
   buildVerbs,
   buildpackVerbs,
+  sourceVerbs,
   logVerbs,
   runVerbs,
   routeVerbs,

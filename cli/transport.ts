@@ -13,6 +13,8 @@ export interface Call {
   /** With the query. */
   readonly path: string;
   readonly json?: unknown;
+  /** Sent as it comes, instead of `json`. */
+  readonly body?: AsyncIterable<Uint8Array>;
 }
 
 /** One request. Answers once the head of the response is there. @throws CliError when nobody answers */
@@ -22,14 +24,39 @@ export async function send(connection: Connection, call: Call): Promise<Incoming
     method: call.method.toUpperCase(),
     path: call.path,
     headers:
-      body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+      body === undefined
+        ? bodyHeaders(call)
+        : { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
   });
   const response = new Promise<IncomingMessage>((resolve, reject) => {
     request.once("response", resolve);
     request.on("error", (err) => reject(unreachable(connection, err)));
   });
-  request.end(body);
+  if (call.body === undefined) request.end(body);
+  else void sendAll(request, call.body);
   return response;
+}
+
+function bodyHeaders({ body }: Call): Record<string, string> {
+  return body === undefined ? {} : { "content-type": "application/octet-stream" };
+}
+
+/** An answer before the end, as to one that may not, ends the sending. */
+async function sendAll(request: ClientRequest, body: AsyncIterable<Uint8Array>): Promise<void> {
+  const answered = new Promise<void>((resolve) => request.once("response", resolve));
+  let isAnswered = false;
+  void answered.then(() => (isAnswered = true));
+  try {
+    for await (const chunk of body) {
+      if (isAnswered || request.destroyed) break;
+      if (!request.write(chunk)) {
+        await Promise.race([new Promise<void>((resolve) => request.once("drain", resolve)), answered]);
+      }
+    }
+    if (!request.destroyed) request.end();
+  } catch (err) {
+    request.destroy(err instanceof Error ? err : new Error(String(err)));
+  }
 }
 
 /** Asks for an interactive stream. Answers the connection, or the response that refused it. */

@@ -9,6 +9,7 @@ import { pathsOf, type Config, type Paths } from "./config/config.ts";
 import { isAppError } from "./core/errors.ts";
 import { createFault } from "./core/fault.ts";
 import type { Log } from "./core/log.ts";
+import type { AppId } from "./core/ids.ts";
 import type { App } from "./core/types.ts";
 import { createAccounts } from "./daemon/accounts.ts";
 import { createDestroy } from "./daemon/apps.ts";
@@ -20,12 +21,15 @@ import { createBuilds, createPlatform } from "./daemon/platform.ts";
 import { createPushes } from "./daemon/pushes.ts";
 import { startReconciling } from "./daemon/reconcile.ts";
 import { bindingEnvOf, createRuntime, createSay, recordRequests } from "./daemon/runtime.ts";
+import { createSources } from "./daemon/sources.ts";
 import { createSchedulerParts, routedTargets } from "./daemon/scheduling.ts";
 import { makeHome, openState, type State } from "./daemon/state.ts";
 import { createTaskParts } from "./daemon/tasks.ts";
+import { openForeignImage } from "./docker/foreign-images.ts";
 import { createGitHttp } from "./git/http.ts";
 import { Landings } from "./git/landings.ts";
 import type { Pushes } from "./git/ports.ts";
+import { createRemoteSources } from "./git/remote-source.ts";
 import { Repositories } from "./git/repositories.ts";
 import { startSshServer } from "./git/ssh-server.ts";
 import { createApps } from "./releases/apps.ts";
@@ -192,6 +196,11 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
     startedAt,
     engineProblem: engineState.problem,
   });
+  const tidyUp = async (appId: AppId): Promise<void> => {
+    const removeImage = (id: string, stop: AbortSignal) => runtime.own.removeImage(id, stop);
+    await removeDispensable({ releases: state.releases, removeImage, log }, appId);
+    await repositories.tidy([appId], signal).catch((err: unknown) => log.warn("repository not packed", { appId, err }));
+  };
   const platform = createPlatform({
     apps,
     processes: createProcesses(deps),
@@ -201,6 +210,14 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
       own: runtime.appBuildpacks,
       find: (name) => state.apps.get(name),
       say: createSay(runtime.logs),
+    }),
+    sources: createSources({
+      deps,
+      remote: createRemoteSources(repositories),
+      openImage: (...args) => openForeignImage(runtime.docker, state.installId, ...args),
+      allowedHosts: new Set(config.sourceHosts),
+      uploadDir: path.join(paths.work, "uploads"),
+      tidyUp,
     }),
     routes,
     services,
@@ -229,7 +246,7 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
       },
       signal,
     );
-  return { ...base, own: runtime.own, ports, apps, deps, platform, repositories, info, reconcile };
+  return { ...base, tidyUp, ports, apps, deps, platform, repositories, info, reconcile };
 }
 
 /** Opens API and ssh, then takes over what runs. */
@@ -241,13 +258,7 @@ async function openDoors(core: Core, stack: AsyncDisposableStack) {
     apps: core.apps,
     deps: core.deps,
     authority,
-    async tidyUp(appId) {
-      const removeImage = (id: string, stop: AbortSignal) => core.own.removeImage(id, stop);
-      await removeDispensable({ releases: core.state.releases, removeImage, log }, appId);
-      await repositories
-        .tidy([appId], signal)
-        .catch((err: unknown) => log.warn("repository not packed", { appId, err }));
-    },
+    tidyUp: core.tidyUp,
   });
   const api = await startApi({
     api: createApi({

@@ -1,5 +1,6 @@
 import type { BuildLimitsView } from "../../server/api/platform.ts";
 import type { BuildLimits } from "../../server/builds/limits.ts";
+import type { Build } from "../../server/core/types.ts";
 import { formatBytes, parseSize } from "../../server/core/size.ts";
 import type { Shown } from "../client.ts";
 import { usageError } from "../failure.ts";
@@ -21,12 +22,12 @@ const list: Verb = {
       if (builds.length === 0) return [`${app} has no builds yet. Deploy it with: git push paas main`];
       const rows = builds.map((build) => [
         String(build.number),
-        build.commit.slice(0, 8),
+        sourceOf(build),
         build.status + (build.reason === undefined ? "" : `: ${build.reason}`),
         build.actor,
         moment(build.createdAt, context.io.now()),
       ]);
-      return table(["BUILD", "COMMIT", "STATUS", "BY", "CREATED"], rows);
+      return table(["BUILD", "SOURCE", "STATUS", "BY", "CREATED"], rows);
     });
   },
 };
@@ -97,6 +98,13 @@ const setLimits: Verb = {
     context.show(input, found, limitLines);
   },
 };
+
+/** Of a push its commit. */
+function sourceOf({ commit, source }: Shown<Build>): string {
+  if (source.kind === "push") return commit.slice(0, 8);
+  if (source.kind === "git") return `${commit.slice(0, 8)} of ${source.url}#${source.ref}`;
+  return source.kind === "image" ? `image ${source.ref}` : `archive ${source.name}`;
+}
 
 export const buildVerbs: VerbGroup = { title: "Builds", verbs: [list, output, cancel, limits, setLimits] };
 

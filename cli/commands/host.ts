@@ -24,6 +24,11 @@ const settings = [
     "PAAS_DISK_FLOOR",
     "of the engine's disk that no build may take: 1G; by its size unless told",
   ],
+  [
+    "--source-hosts <hosts>",
+    "PAAS_SOURCE_HOSTS",
+    "hosts of the inner network that builds:create may fetch from: git.lan,10.0.0.5",
+  ],
   ["--log-level <level>", "PAAS_LOG_LEVEL", "debug, info, warn or error"],
 ] as const;
 const settingOptions: readonly VerbOption[] = settings.map(([flags, variable, meaning]) => [

@@ -17,11 +17,12 @@ import { processesResource } from "./resources/processes.ts";
 import { releasesResource } from "./resources/releases.ts";
 import { routesResource } from "./resources/routes.ts";
 import { bindingsResource, servicesResource } from "./resources/services.ts";
+import { archivePath, sourcesResource } from "./resources/sources.ts";
 import { systemResource } from "./resources/system.ts";
 import { tasksResource } from "./resources/tasks.ts";
 import { createUpgrade, type Upgrade } from "./streams.ts";
 
-/** Everything but a push comes in less. */
+/** Everything but a push and an archive comes in less. */
 const maxBodyBytes = 1024 * 1024;
 
 /** Of git's smart HTTP protocol, with or without `.git`. They come before the limit on bodies. */
@@ -59,7 +60,8 @@ export function createApi(deps: ApiDeps): Api {
     await deps.gitHttp(c.env.incoming, c.env.outgoing, c.get("actor"));
     return RESPONSE_ALREADY_SENT;
   });
-  app.use(bodyLimit({ maxSize: maxBodyBytes, onError: () => tooLarge() }));
+  const limited = bodyLimit({ maxSize: maxBodyBytes, onError: () => tooLarge() });
+  app.use((c, next) => (archivePath.test(c.req.path) ? next() : limited(c, next)));
   app.route("/", resources(deps));
   return { app, upgrade: createUpgrade(deps) };
 }
@@ -79,6 +81,7 @@ function resources(deps: ApiDeps) {
     .route("/", checksResource(deps, guard))
     .route("/", buildsResource(deps, guard))
     .route("/", buildpacksResource(deps, guard))
+    .route("/", sourcesResource(deps, guard))
     .route("/", logsResource(deps, guard))
     .route("/", routesResource(deps, guard))
     .route("/", servicesResource(deps, guard))

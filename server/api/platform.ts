@@ -1,4 +1,7 @@
 import type { BuildLimits } from "../builds/limits.ts";
+import type { BuildSettingsChange } from "../builds/settings.ts";
+import type { KeptFile } from "../builds/source/keep-file.ts";
+import type { SourceSettings } from "../builds/source/read-source.ts";
 import type { AppName, ProcessType, ServiceName } from "../core/ids.ts";
 import type { Output } from "../core/output.ts";
 import type {
@@ -23,6 +26,7 @@ export interface Platform {
   readonly releases: ReleasesPort;
   readonly builds: BuildsPort;
   readonly buildpacks: BuildpacksPort;
+  readonly sources: SourcesPort;
   readonly routes: RoutesPort;
   readonly services: ServicesPort;
   readonly logs: LogsPort;
@@ -110,6 +114,22 @@ export interface BuildsPort {
   /** Ends the running deploy of the app, if there is one. */
   cancel(actor: Actor, name: AppName): boolean;
 }
+
+/** Deploys of what is not pushed, and what is settled about the files of a source. */
+export interface SourcesPort {
+  settings(name: AppName): SourceSettings;
+  set(actor: Actor, name: AppName, change: BuildSettingsChange): SourceSettings;
+  /** Keeps an archive until it is disposed. @throws AppError ARCHIVE_TOO_LARGE */
+  receive(name: AppName, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<KeptFile>;
+  /** Answers the new version. @throws AppError DEPLOY_FAILED, after the report */
+  deploy(actor: Actor, name: AppName, source: SourceRequest, out: Output, signal: AbortSignal): Promise<number>;
+}
+
+export type SourceRequest =
+  | { readonly kind: "image"; readonly ref: string }
+  | { readonly kind: "archive"; readonly url: string }
+  | { readonly kind: "upload"; readonly name: string; readonly upload: KeptFile }
+  | { readonly kind: "git"; readonly url: string; readonly ref?: string | undefined };
 
 export interface BuildLimitsView {
   readonly limits: BuildLimits;

@@ -44,6 +44,7 @@ export const apiVerbs = [
   "app:list",
   "app:read",
   "app:create",
+  "app:push",
   "app:change",
   "app:destroy",
   "app:config",

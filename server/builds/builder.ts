@@ -15,6 +15,7 @@ import { buildFromPlan } from "./droplet.ts";
 import { buildWithBuildpacks } from "./buildpack-api/build.ts";
 import type { BuildpackFetcher, BuildpackPins } from "./buildpack-api/fetch.ts";
 import { BuildFailed } from "./failure.ts";
+import { dropletFromImage } from "./from-image.ts";
 import type { ImageEngine } from "./image-engine.ts";
 import { neededMemory, type BuildGate, type GateEntry } from "./gate.ts";
 import { maskOutput, secretsOf } from "./masking.ts";
@@ -137,6 +138,7 @@ async function buildOne(
 }
 
 async function makeDroplet(deps: BuilderDeps, context: BuildContext): Promise<DropletContent> {
+  if (context.input.imageId !== undefined) return dropletFromImage(context, context.input.imageId);
   const prepared = await prepare(context, { ...deps, listed: deps.external.list(context.input.app.id) });
   if (prepared.kind === "dockerfile") return buildFromDockerfile(context, prepared.procfile);
   if (prepared.kind === "buildpacks") return buildWithBuildpacks(context, prepared, deps.external, await deps.stack());

@@ -120,6 +120,8 @@ export interface ImageEngine {
   writtenBytes(id: string): Promise<number | undefined>;
   /** What an app's cache takes; undefined when there is none or it cannot be seen from here. */
   cacheBytes(appId: AppId): Promise<number | undefined>;
+  /** Gives an image that we did not make a name and labels of ours; answers the new image id. */
+  adopt(imageId: string, owner: BuildOwner, ref: string): Promise<string>;
   /** Answers the image id. */
   commit(id: string, spec: CommitSpec): Promise<string>;
   /** Kills and removes. Gone already is fine. */

@@ -2,8 +2,15 @@ import { z } from "zod";
 import type { AppId } from "../core/ids.ts";
 import type { AppSettingsStore } from "../store/app-settings.ts";
 import type { SourceSettings } from "./source/read-source.ts";
+import { parseRoot } from "./source/root.ts";
 
 const keys = { root: "build.root", shippedEnvFiles: "build.ship-env" } as const;
+
+/** Undefined leaves a setting as it is, null gives it back to the repository. */
+export interface BuildSettingsChange {
+  readonly root?: string | null | undefined;
+  readonly shippedEnvFiles?: readonly string[] | null | undefined;
+}
 
 /** What `builds:set` has decided for an app. */
 export function buildSettings(store: AppSettingsStore, appId: AppId): SourceSettings {
@@ -11,4 +18,13 @@ export function buildSettings(store: AppSettingsStore, appId: AppId): SourceSett
     root: store.get(appId, keys.root, z.string()),
     shippedEnvFiles: store.get(appId, keys.shippedEnvFiles, z.array(z.string())) ?? [],
   };
+}
+
+/** @throws AppError SOURCE_ROOT_INVALID */
+export function setBuildSettings(store: AppSettingsStore, appId: AppId, change: BuildSettingsChange): void {
+  const { root, shippedEnvFiles } = change;
+  if (root === null) store.unset(appId, keys.root);
+  else if (root !== undefined) store.set(appId, keys.root, parseRoot(root));
+  if (shippedEnvFiles === null) store.unset(appId, keys.shippedEnvFiles);
+  else if (shippedEnvFiles !== undefined) store.set(appId, keys.shippedEnvFiles, shippedEnvFiles);
 }

@@ -18,6 +18,8 @@ export interface Config {
   readonly parallelBuilds: number | undefined;
   /** Bytes of the engine's disk that no build may take; undefined: by its size. */
   readonly diskFloorBytes: number | undefined;
+  /** Hosts of the inner network that sources may be fetched from. */
+  readonly sourceHosts: readonly string[];
   readonly logLevel: "debug" | "info" | "warn" | "error";
 }
 
@@ -93,6 +95,10 @@ export function readConfig(env: NodeJS.ProcessEnv, isRoot: boolean): ConfigResul
     routerWorkers: integer("PAAS_ROUTER_WORKERS", 1, 64),
     parallelBuilds: integer("PAAS_PARALLEL_BUILDS", 0, 64) || undefined,
     diskFloorBytes: size("PAAS_DISK_FLOOR"),
+    sourceHosts: (env["PAAS_SOURCE_HOSTS"] ?? "")
+      .toLowerCase()
+      .split(/[\s,]+/)
+      .filter((host) => host !== ""),
     logLevel: isLevel(logLevel) ? logLevel : "info",
   };
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config };

@@ -39,7 +39,7 @@ export function createPushes(input: PushesInput): Pushes {
     },
 
     async deploy(push, out, signal) {
-      const isUp = await deploy(deps, { ...push, source: { kind: "push" } }, out, signal);
+      const { ok: isUp } = await deploy(deps, { ...push, source: { kind: "push" } }, out, signal);
       if (isUp) adoptBranch(deps, push.app, push.branch);
       void input.tidyUp(push.app.id);
       return isUp;

@@ -4,6 +4,7 @@ import { keepCached } from "./build-cache.ts";
 import { buildContainers, removeCacheVolume } from "./build-containers.ts";
 import { buildDockerfile } from "./build-dockerfile.ts";
 import { buildImages } from "./build-images.ts";
+import { adoptImage } from "./foreign-images.ts";
 import { buildUsage } from "./build-usage.ts";
 
 /** The engine as builds need it. `home` is the label value that tells this installation's objects from others'. */
@@ -12,6 +13,7 @@ export function createImageEngine(docker: Docker, home: string): ImageEngine {
     ...buildContainers(docker, home),
     ...buildImages(docker, home),
     ...buildUsage(docker),
+    adopt: (imageId, owner, ref) => adoptImage(docker, home, imageId, owner, ref),
     keepCached: (appId, images) => keepCached(docker, appId, images),
     removeCache: async (appId) => {
       await removeCacheVolume(docker, appId);

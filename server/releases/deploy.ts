@@ -25,23 +25,29 @@ export interface DeployRequest {
   checkout(dir: string, signal: AbortSignal, out: Output): Promise<Fetched | void>;
 }
 
-export interface Fetched {
-  /** The source is this image, and nothing is built. */
+/** The source is an image, and nothing is built. Disposed when the droplet is made, or is not. */
+export interface Fetched extends AsyncDisposable {
   readonly imageId: string;
+  /** What the reference meant. */
+  readonly digest: string;
 }
+
+export type DeployResult =
+  | { readonly ok: true; readonly version: number }
+  | { readonly ok: false; readonly reason: string; readonly hint: string };
 
 type Outcome =
   | { readonly status: "succeeded"; readonly version: number; readonly problem: string | undefined }
   | { readonly status: "failed" | "cancelled"; readonly failure: Failure }
   | { readonly status: "superseded"; readonly by: string };
 
-/** One deploy from checkout to report. True when its release is current and every process of it is up. */
+/** One deploy from checkout to report. It is ok when its release is current and every process of it is up. */
 export async function deploy(
   deps: ReleaseDeps,
   request: DeployRequest,
   out: Output,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<DeployResult> {
   const { app, commit } = request;
   const build = deps.releases.insertBuild({
     id: newId(),
@@ -72,7 +78,10 @@ export async function deploy(
     .catch((err: unknown): Outcome => failedBy(deps, request, err, signal));
   finish(deps, request, build, outcome, log.out);
   deps.fault("before-verdict");
-  return outcome.status === "succeeded";
+  if (outcome.status === "succeeded") return { ok: true, version: outcome.version };
+  if (outcome.status === "superseded")
+    return { ok: false, reason: `Superseded by ${outcome.by}.`, hint: "Nothing was deployed by this one." };
+  return { ok: false, reason: outcome.failure.reason, hint: outcome.failure.hint };
 }
 
 async function deployNow(
@@ -126,15 +135,20 @@ async function buildDroplet(
   times: StepTimes,
   signal: AbortSignal,
 ): Promise<{ readonly droplet: Droplet; readonly config: ConfigVars } | { readonly failure: Failure }> {
-  const { app, commit } = request;
+  const { app } = request;
   const sourceDir = path.join(deps.workDir, build.id);
   await mkdir(sourceDir, { recursive: true });
   try {
-    const fetched = await times.measure("checkout", () => request.checkout(sourceDir, signal, out));
+    await using fetched = await times.measure("checkout", async () => {
+      return (await request.checkout(sourceDir, signal, out)) ?? undefined;
+    });
+    const commit = fetched?.digest ?? request.commit;
+    if (commit !== request.commit) deps.releases.setBuildCommit(build.id, commit);
     deps.fault("source-checked-out");
     const { root, buildpacks, buildEnv, manifest } = await deps.readSource(app, sourceDir, out);
     const config = settleVariables(deps, app, manifest, out);
-    const files = { sourceDir: path.join(sourceDir, root), buildpacks, commit, imageId: fetched?.imageId };
+    const imageName = request.source.kind === "image" ? request.source.ref : undefined;
+    const files = { sourceDir: path.join(sourceDir, root), buildpacks, commit, imageId: fetched?.imageId, imageName };
     const services = deps.bindingEnv(app.id);
     const input = { app, buildId: build.id, ...files, config: { ...buildEnv, ...config }, services };
     const result = await times.measure("build", () => deps.builder.build(input, out, signal));
@@ -201,7 +215,7 @@ function finish(deps: ReleaseDeps, request: DeployRequest, build: Build, outcome
   const { app } = request;
   if (outcome.status === "superseded") {
     out.problem(`Superseded: the newer ${outcome.by} takes the place of this one.`);
-    out.problem("Nothing was deployed by this request.");
+    out.problem("Nothing was deployed by this push.");
     return deps.releases.finishBuild(build.id, "superseded", `superseded by ${outcome.by}`, deps.now());
   }
   if (outcome.status === "succeeded") {

@@ -11,6 +11,8 @@ export interface BuildInput {
   readonly root?: string | undefined;
   /** The source is this image of the engine's; nothing is built. */
   readonly imageId?: string | undefined;
+  /** Its reference, for people. */
+  readonly imageName?: string | undefined;
   /** Names or URLs from app.json, in order. */
   readonly buildpacks?: readonly string[] | undefined;
   /** Config vars, for build steps of buildpacks. Never baked into the image. */

@@ -71,6 +71,9 @@ export function createReleaseStore(db: Db, sealer: Sealer) {
         .set({ status, reason: reason ?? null, finishedAt: at })
         .where(eq(builds.id, id))
         .run(),
+    /** Of a source that is known only once it is there. */
+    setBuildCommit: (id: string, commit: string) =>
+      void db.update(builds).set({ commit }).where(eq(builds.id, id)).run(),
     setBuildStatus: (id: string, status: Build["status"]) =>
       void db.update(builds).set({ status }).where(eq(builds.id, id)).run(),
     builds: (appId: AppId): readonly Build[] =>

@@ -185,6 +185,30 @@ export function fakePlatform(state: FakeState): Platform {
       clear: (_actor, name) => changedBuildpacks(`clear ${name}`),
       update: (_actor, name, text) => (note(`buildpacks update ${name} ${text}`), { updated: ["./bp"] }),
     },
+    sources: {
+      settings: (name) => (find(name), { root: undefined, shippedEnvFiles: [] }),
+      set: (_actor, name, change) => {
+        note(`builds:set ${name} ${JSON.stringify(change)}`);
+        return { root: change.root ?? undefined, shippedEnvFiles: change.shippedEnvFiles ?? [] };
+      },
+      receive: async (name, content) => {
+        find(name);
+        let bytes = 0;
+        for await (const chunk of content) bytes += chunk.length;
+        return {
+          path: "/upload",
+          digest: `${bytes} bytes`,
+          [Symbol.asyncDispose]: async () => void note("upload gone"),
+        };
+      },
+      deploy: async (actor, name, source, out) => {
+        find(name);
+        out.step(`Deploying ${source.kind}`);
+        const shown = source.kind === "upload" ? { ...source, upload: source.upload.digest } : source;
+        note(`deploy ${name} ${JSON.stringify(shown)} by ${actor.name}`);
+        return 4;
+      },
+    },
     routes: {
       list: () => [],
       map: async (actor, name, route) => {

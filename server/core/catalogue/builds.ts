@@ -27,6 +27,51 @@ export const buildErrors = {
     message: (f) => `app.json requires config vars that are not set: ${f.names}.`,
     hint: (f) => `Set them, then push again: paas config:set ${f.assignments} -a ${f.app}`,
   },
+  ARCHIVE_UNKNOWN: {
+    status: 422,
+    message: (f) => `This is no archive that can be unpacked. ${f.what}`,
+    hint: () => "Give a .tar, .tar.gz, .tgz or .zip file.",
+  },
+  ARCHIVE_BROKEN: {
+    status: 422,
+    message: (f) => `The archive cannot be read to its end: ${f.cause}`,
+    hint: () => "Make it again, and send all of it.",
+  },
+  ARCHIVE_UNSAFE: {
+    status: 422,
+    message: (f) => `The archive has an entry that is refused, "${f.entry}": ${f.problem}.`,
+    hint: () => "Files, folders and links within the archive are taken; make it again without that entry.",
+  },
+  ARCHIVE_TOO_LARGE: {
+    status: 413,
+    message: (f) => `The archive is too large: ${f.what}.`,
+    hint: () => "Leave out what the app does not need to be built, or push it with git.",
+  },
+  IMAGE_NOT_FOUND: {
+    status: 422,
+    message: (f) => `There is no image ${f.ref} on this machine, and it could not be pulled: ${f.cause}.`,
+    hint: () => "Check the name; on a machine without a registry bring it there with: docker load",
+  },
+  IMAGE_REFERENCE_INVALID: {
+    status: 422,
+    message: (f) => `"${f.ref}" is not the name of an image.`,
+    hint: () => "Write it like nginx:1.27 or registry.example.test/team/shop@sha256:…",
+  },
+  SOURCE_URL_INVALID: {
+    status: 422,
+    message: (f) => `"${f.url}" is not an address that can be fetched.`,
+    hint: () => "Archives come by http or https, repositories by https, http, ssh or git.",
+  },
+  SOURCE_HOST_PRIVATE: {
+    status: 403,
+    message: (f) => `${f.host} is within this machine or its own network, and is not fetched from.`,
+    hint: (f) => `The operator allows it with: paas up --source-hosts ${f.host}`,
+  },
+  SOURCE_UNREACHABLE: {
+    status: 422,
+    message: (f) => `${f.host} could not be fetched from: ${f.cause}.`,
+    hint: () => "Check the address and that this machine reaches it.",
+  },
   PROJECT_TOML_INVALID: {
     status: 422,
     message: (f) => `project.toml, ${f.at}: ${f.problem}`,

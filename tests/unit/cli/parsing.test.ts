@@ -77,12 +77,20 @@ test("settings of the daemon become its variables, and it understands them", () 
     sshPort: "2223",
     apiPort: "7071",
     routerWorkers: "2",
+    sourceHosts: "git.lan, 10.0.0.5",
     logLevel: "debug",
   };
   const result = readConfig(settingsOf(new Input([], typed)), false);
   expect(result).toEqual({
     ok: true,
-    config: { ...typed, httpPort: 8080, sshPort: 2223, apiPort: 7071, routerWorkers: 2 },
+    config: {
+      ...typed,
+      httpPort: 8080,
+      sshPort: 2223,
+      apiPort: 7071,
+      routerWorkers: 2,
+      sourceHosts: ["git.lan", "10.0.0.5"],
+    },
   });
 });
 

@@ -1,0 +1,71 @@
+import type { Context } from "hono";
+import { Hono } from "hono";
+import { z } from "zod";
+import { parseAppName } from "../../core/ids.ts";
+import type { Guard } from "../guard.ts";
+import { body, check } from "../input.ts";
+import { streamJob } from "../ndjson.ts";
+import type { ApiEnv } from "../peer.ts";
+import type { ApiDeps } from "../ports.ts";
+
+const address = z.string().min(1).max(2000);
+const source = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("image"), ref: address }),
+  z.strictObject({ kind: z.literal("archive"), url: address }),
+  z.strictObject({
+    kind: z.literal("git"),
+    url: address,
+    ref: z
+      .string()
+      .min(1)
+      .max(250)
+      .regex(/^[^-\s]\S*$/, "not a branch, tag or commit")
+      .optional(),
+  }),
+]);
+const settings = z.strictObject({
+  root: z.string().max(300).nullable().optional(),
+  shippedEnvFiles: z.array(z.string().min(1).max(300)).max(50).nullable().optional(),
+});
+const uploaded = z.object({
+  name: z
+    .string()
+    .max(200)
+    .regex(/^[^\0\r\n]*$/, "not a name")
+    .default("archive"),
+});
+
+/** Bodies of this path may be as large as an archive may. */
+export const archivePath = /^\/v1\/apps\/[^/]+\/builds\/archive$/;
+
+export function sourcesResource(deps: ApiDeps, guard: Guard) {
+  const { sources } = deps.platform;
+  return new Hono<ApiEnv>()
+    .get("/v1/apps/:app/builds/settings", guard("app:read"), (c) =>
+      c.json(sources.settings(parseAppName(c.req.param("app")))),
+    )
+    .patch("/v1/apps/:app/builds/settings", guard("app:change", "builds:set"), body(settings), (c) =>
+      c.json(sources.set(c.get("actor"), parseAppName(c.req.param("app")), c.req.valid("json"))),
+    )
+    .post("/v1/apps/:app/builds", guard("app:push", "builds:create"), body(source), (c) => {
+      const name = parseAppName(c.req.param("app"));
+      const wanted = c.req.valid("json");
+      return streamJob(deps, async (out, signal) => ({
+        version: await sources.deploy(c.get("actor"), name, wanted, out, signal),
+      }));
+    })
+    .post("/v1/apps/:app/builds/archive", guard("app:push", "builds:create"), async (c) => {
+      const name = parseAppName(c.req.param("app"));
+      const { name: file } = check(uploaded, { name: c.req.query("name") });
+      const upload = await sources.receive(name, contentOf(c), deps.shutdown);
+      return streamJob(deps, async (out, signal) => ({
+        version: await sources.deploy(c.get("actor"), name, { kind: "upload", name: file, upload }, out, signal),
+      }));
+    });
+}
+
+/** As it comes, never as a whole in memory. */
+async function* contentOf(c: Context<ApiEnv>): AsyncGenerator<Uint8Array> {
+  const content = c.req.raw.body;
+  if (content !== null) yield* content as unknown as AsyncIterable<Uint8Array>;
+}
