@@ -7,7 +7,17 @@ const minSecretLength = 8;
 const maxHeldLength = 65_536;
 
 /** Values that say which environment it is, not how to get in; masking `production` would spoil every build log. */
-const plainNames = new Set(["NODE_ENV", "RAILS_ENV", "RACK_ENV", "APP_ENV", "FLASK_ENV", "MIX_ENV", "ENVIRONMENT"]);
+const plainNames = new Set([
+  "STACK",
+  "CF_STACK",
+  "NODE_ENV",
+  "RAILS_ENV",
+  "RACK_ENV",
+  "APP_ENV",
+  "FLASK_ENV",
+  "MIX_ENV",
+  "ENVIRONMENT",
+]);
 
 /**
  * What must not be seen in output: each value of 8 characters or more, each such line of a value with several (a key

@@ -74,7 +74,8 @@ export async function buildWithBuildpacks(
     const stack = system ? await withSystemPackages(context, bare, system) : bare;
     const base = plan ? await makeLayers(context, withBuildStep(plan), stack, bench) : stack;
     const workspace = await bench.at(base.buildImage, true);
-    return await runAndKeep(context, { list, fetched, workspace, runImage: base.runImage });
+    const done = await runBuildpacks(context, { list, fetched, workspace });
+    return await keep(context, { plan, workspace, runImage: base.runImage }, done);
   } finally {
     await removeFetched(scratch);
   }
@@ -104,15 +105,23 @@ function sayList(context: BuildContext, list: BuildpackList, fetched: readonly F
   }
 }
 
-interface Bound {
+export interface BuildpackRun {
   readonly list: BuildpackList;
   readonly fetched: readonly FetchedBuildpack[];
+  /** Started, of the build image. */
   readonly workspace: Workspace;
-  readonly runImage: string;
 }
 
-async function runAndKeep(context: BuildContext, bound: Bound): Promise<DropletContent> {
-  const { workspace, fetched, list } = bound;
+export interface BuildpackResult {
+  readonly outcome: ChainOutcome;
+  readonly processes: readonly ProcessCommand[];
+  /** They were Cloud Foundry's: the dependencies are to be kept beside the app. */
+  readonly foundry: boolean;
+}
+
+/** Runs the buildpacks in a container; what they made is then in its `/app`. @throws BuildFailed */
+export async function runBuildpacks(context: BuildContext, run: BuildpackRun): Promise<BuildpackResult> {
+  const { workspace, fetched, list } = run;
   const staged = await stageBuildpacks(context, workspace, fetched);
   const foundry = isFoundry(staged);
   const scripts = new Scripts(context, workspace);
@@ -130,8 +139,7 @@ async function runAndKeep(context: BuildContext, bound: Bound): Promise<DropletC
   };
   const outcome = await (foundry ? runFoundry(input) : runClassic(input));
   if (buildDir !== "/app") await mustWork(scripts, ["/bin/sh", "-c", moveScript, "move", buildDir, "/app"]);
-  const processes = await processesOf(context, scripts, outcome);
-  return keep(context, bound, { outcome, processes, foundry });
+  return { outcome, processes: await processesOf(context, scripts, outcome), foundry };
 }
 
 /** Heroku's is another one for each build; the same one each time lets caches hold that remember paths. */
@@ -147,13 +155,14 @@ async function layOut(
   foundry: boolean,
 ): Promise<void> {
   const { engine, input, signal } = context;
-  const places = foundry ? [foundryHome, "/tmp/contents", "/cache/buildpacks"] : [envDir, "/cache/buildpacks"];
+  const places = foundry
+    ? [foundryHome, "/tmp/contents", "/cache/buildpacks"]
+    : [envDir, "/cache/buildpacks", classicCacheDir];
   await engine.makeFolders(workspace.id, [...places, buildDir], "app", signal);
   await workspace.put(folderTar(input.sourceDir, buildDir.slice(1), signal));
   if (!foundry) await workspace.put(textsTar(envDirFiles(input.config), envDir.slice(1), 0o600));
   const cached = await scripts.command(["find", "/cache/buildpacks", "-mindepth", "2", "-print", "-quit"], "app");
   if (cached.text !== "") context.out.detail("Cache carried over from the last build");
-  if (!foundry) await scripts.command(["mkdir", "-p", classicCacheDir], "app");
 }
 
 function linksOf(
@@ -170,7 +179,7 @@ function linksOf(
 }
 
 /** Root does it, who may replace `/app` itself; the two paths are arguments. */
-const moveScript = 'rm -rf -- "$2" && mv -T -- "$1" "$2"';
+const moveScript = '[ -d "$1" ] && [ ! -L "$1" ] && rm -rf -- "$2" && mv -T -- "$1" "$2"';
 
 async function mustWork(scripts: Scripts, argv: readonly string[]): Promise<void> {
   const { code } = await scripts.command(argv, "root");
@@ -202,24 +211,24 @@ async function processesOf(
   );
 }
 
-interface Kept {
-  readonly outcome: ChainOutcome;
-  readonly processes: readonly ProcessCommand[];
-  readonly foundry: boolean;
+interface Made {
+  readonly plan: BuildPlan | undefined;
+  readonly workspace: Workspace;
+  readonly runImage: string;
 }
 
-async function keep(context: BuildContext, bound: Bound, kept: Kept): Promise<DropletContent> {
+async function keep(context: BuildContext, made: Made, result: BuildpackResult): Promise<DropletContent> {
   const { engine, owner, signal } = context;
-  const { outcome, processes, foundry } = kept;
-  const plan = bound.list.plan;
+  const { outcome, processes, foundry } = result;
+  const { plan, workspace } = made;
   const env = { ...plan?.env, ...outcome.env, ...(foundry ? foundryEnv : {}) };
   const launcher = foundry ? foundryLauncher : buildpackLauncher;
   signal.throwIfAborted();
-  const id = await engine.create({ owner, image: bound.runImage, run: undefined });
+  const id = await engine.create({ owner, image: made.runImage, run: undefined });
   try {
     await context.timed("put the app in place", async () => {
-      await engine.copy("/app", bound.workspace.id, id, signal);
-      if (foundry) await keepFoundry(context, bound.workspace, id);
+      await engine.copy("/app", workspace.id, id, signal);
+      if (foundry) await keepFoundry(context, workspace, id);
     });
     const image = { launcher, env, path: pathOf({ path: plan?.path ?? [] }), processes };
     const imageId = await context.timed("make the droplet", () => commitDroplet(context, id, image));

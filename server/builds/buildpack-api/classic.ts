@@ -28,7 +28,7 @@ export async function runClassic(input: ChainInput): Promise<ChainOutcome> {
     if (link.kind === "builtin") {
       await input.runBuiltin(exports);
       names.push(link.plan.runtime);
-      processes = link.plan.processes;
+      if (link.plan.processes.length > 0) processes = link.plan.processes;
       continue;
     }
     const { buildpack } = link;

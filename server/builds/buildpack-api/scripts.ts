@@ -47,11 +47,13 @@ export class Scripts {
 
   /** Runs a script, all that it says is shown. Answers the exit code. */
   async run(call: ScriptCall): Promise<number> {
-    const shown = new ScriptOutput(this.#context.out);
+    // A line of the one must not be continued by what the other says meanwhile.
+    const shown = { stdout: new ScriptOutput(this.#context.out), stderr: new ScriptOutput(this.#context.out) };
     try {
-      return await this.#exec(call, (chunk) => shown.push(chunk));
+      return await this.#exec(call, (chunk, from) => shown[from].push(chunk));
     } finally {
-      shown.flush();
+      shown.stdout.flush();
+      shown.stderr.flush();
     }
   }
 
