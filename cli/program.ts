@@ -8,6 +8,8 @@ import { hostVerbs } from "./commands/host.ts";
 import { logVerbs } from "./commands/logs.ts";
 import { processVerbs } from "./commands/processes.ts";
 import { releaseVerbs } from "./commands/releases.ts";
+import { maintenanceVerbs } from "./commands/maintenance.ts";
+import { policyVerbs } from "./commands/route-policies.ts";
 import { routeVerbs } from "./commands/routes.ts";
 import { runVerbs } from "./commands/run.ts";
 import { serviceVerbs } from "./commands/services.ts";
@@ -29,7 +31,7 @@ export const verbGroups: readonly VerbGroup[] = [
   sourceVerbs,
   logVerbs,
   runVerbs,
-  routeVerbs,
+  { ...routeVerbs, verbs: [...routeVerbs.verbs, ...policyVerbs, ...maintenanceVerbs] },
   serviceVerbs,
   settingVerbs,
   accountVerbs,

@@ -58,6 +58,12 @@ export class Input {
     return typeof value === "string" ? value : undefined;
   }
 
+  /** All values of an option that may be given more than once, `--header <line...>`. */
+  options(name: string): readonly string[] {
+    const value = this.#options[name];
+    return Array.isArray(value) ? (value as readonly string[]) : [];
+  }
+
   flag(name: string): boolean {
     return this.#options[name] === true;
   }

@@ -122,7 +122,7 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
       signal,
     }),
   );
-  const { scheduler, publisher, routes, publishRoutes } = createSchedulerParts({
+  const { scheduler, publisher, routes, policies, publishRoutes } = createSchedulerParts({
     config,
     state,
     runtime,
@@ -220,6 +220,7 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
       tidyUp,
     }),
     routes,
+    routePolicies: policies,
     services,
     logs: runtime.logs.port,
     tasks: tasks.port,

@@ -8,10 +8,14 @@ const options: readonly VerbOption[] = [
   ["-n, --hostname <name>", "put in front of the domain: api"],
   ["--path <prefix>", "only requests below it: /v2"],
 ];
+const randomOption: VerbOption = ["--random-route", "a name nobody has thought of, in front of the domain"];
 const targetOptions: readonly VerbOption[] = [
   ...options,
+  randomOption,
   ["--process <type>", "process type that answers, web unless told"],
+  ["--destination-process <type>", "the same, as Cloud Foundry calls it"],
   ["--port <number>", "port in the instance, its own unless told"],
+  ["--weight <number>", "share the route with other apps: this one's part of the requests, 0 to 1000"],
 ];
 
 const list: Verb = {
@@ -39,7 +43,12 @@ const map: Verb = {
   args: ["<app>", "<domain>"],
   hasJson: true,
   options: targetOptions,
-  examples: ["paas map-route shop www.example.test", "paas map-route shop example.test --hostname api --path /v2"],
+  examples: [
+    "paas map-route shop www.example.test",
+    "paas map-route shop example.test --hostname api --path /v2",
+    "paas map-route shop example.test --hostname '*'",
+    "paas map-route shop-next www.example.test --weight 10",
+  ],
   async run(context, input) {
     const app = input.arg(0);
     const json = toRoute(input, input.arg(1));
@@ -67,8 +76,8 @@ const create: Verb = {
   summary: "reserve a route without an app",
   args: ["<domain>"],
   hasJson: true,
-  options,
-  examples: ["paas create-route example.test --hostname api"],
+  options: [...options, randomOption],
+  examples: ["paas create-route example.test --hostname api", "paas create-route example.test --random-route"],
   async run(context, input) {
     const route = await context.client.call("post", "/v1/routes", { json: toRoute(input, input.arg(0)) });
     context.show(input, route, () => [`Created ${route.url}`]);
@@ -96,9 +105,15 @@ function toRoute(input: Input, domain: string) {
   if (port !== undefined && !/^[0-9]{1,5}$/.test(port)) {
     throw usageError(`"${port}" is not a port.`, "Write a number from 1 to 65535: --port 3000");
   }
-  const type = input.option("process");
+  const type = input.option("destinationProcess") ?? input.option("process");
+  const weight = input.option("weight");
+  if (weight !== undefined && !/^[0-9]{1,4}$/.test(weight)) {
+    throw usageError(`"${weight}" is not a weight.`, "Write a number from 0 to 1000: --weight 10");
+  }
   return {
     ...toQuery(input, domain),
+    ...(weight === undefined ? {} : { weight: Number(weight) }),
+    ...(input.flag("randomRoute") ? { random: true } : {}),
     ...(type === undefined ? {} : { type }),
     ...(port === undefined ? {} : { port: Number(port) }),
   };

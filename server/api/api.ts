@@ -15,6 +15,7 @@ import { configResource } from "./resources/config.ts";
 import { logsResource } from "./resources/logs.ts";
 import { processesResource } from "./resources/processes.ts";
 import { releasesResource } from "./resources/releases.ts";
+import { routePoliciesResource } from "./resources/route-policies.ts";
 import { routesResource } from "./resources/routes.ts";
 import { bindingsResource, servicesResource } from "./resources/services.ts";
 import { archivePath, sourcesResource } from "./resources/sources.ts";
@@ -84,6 +85,7 @@ function resources(deps: ApiDeps) {
     .route("/", sourcesResource(deps, guard))
     .route("/", logsResource(deps, guard))
     .route("/", routesResource(deps, guard))
+    .route("/", routePoliciesResource(deps, guard))
     .route("/", servicesResource(deps, guard))
     .route("/", bindingsResource(deps, guard))
     .route("/", tasksResource(deps, guard))

@@ -18,6 +18,7 @@ import type {
   Route,
   ServiceInstance,
 } from "../core/types.ts";
+import type { RoutePoliciesPort } from "./route-policies.ts";
 
 /** Everything that the API offers, as the daemon supplies it. Long work reports to `out` and ends with the signal. */
 export interface Platform {
@@ -28,6 +29,7 @@ export interface Platform {
   readonly buildpacks: BuildpacksPort;
   readonly sources: SourcesPort;
   readonly routes: RoutesPort;
+  readonly routePolicies: RoutePoliciesPort;
   readonly services: ServicesPort;
   readonly logs: LogsPort;
   readonly tasks: TasksPort;
@@ -187,6 +189,10 @@ export interface RouteRequest {
   readonly path?: string | undefined;
   readonly type?: string | undefined;
   readonly port?: number | undefined;
+  /** Its part of the requests, where apps share the route. */
+  readonly weight?: number | undefined;
+  /** A name nobody has thought of, in front of the domain. */
+  readonly random?: boolean | undefined;
 }
 
 export interface Offering {

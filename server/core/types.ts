@@ -223,6 +223,29 @@ export interface Route {
   readonly type: ProcessType;
   /** Port in the instance; the process's own when undefined. */
   readonly port: number | undefined;
+  /** Its part of the requests where other apps share the route. */
+  readonly weight?: number | undefined;
+}
+
+/** An app that answers a part of a route's requests beside the one that holds it. */
+export interface RouteShare {
+  readonly routeId: string;
+  readonly appId: AppId;
+  readonly type: ProcessType;
+  readonly port: number | undefined;
+  readonly weight: number;
+}
+
+/** A port of the machine whose connections go to an app as they are. */
+export interface TcpRoute {
+  readonly listenPort: number;
+  readonly space: SpaceName;
+  readonly appId: AppId | undefined;
+  readonly type: ProcessType;
+  /** In the instance; the process's own when undefined. */
+  readonly port: number | undefined;
+  /** Tells the instance who the client is. */
+  readonly proxyProtocol: "v1" | "v2" | undefined;
 }
 
 export interface ServiceInstance {

@@ -5,6 +5,7 @@ import type { RouterControl, TableRoute } from "../router/protocol.ts";
 import { loadTable } from "../router/table-file.ts";
 import { readDesired } from "../releases/desired-state.ts";
 import { RoutePublisher } from "../routes/publisher.ts";
+import { createRoutePolicies } from "../routes/policies.ts";
 import { createRoutes } from "../routes/routes.ts";
 import { defaultSpace } from "../core/ids.ts";
 import { probe } from "../scheduler/probe.ts";
@@ -35,6 +36,8 @@ export function createSchedulerParts(input: SchedulingInput) {
     control: input.router,
     routes: () => state.routes.list(),
     appName: (appId) => state.apps.getById(appId)?.name,
+    policies: () => policies.compile(),
+    shares: () => state.routeShares.list(),
     own: () => [apiRoute(config, input.apiPort())],
   });
   const scheduler = new Scheduler({
@@ -61,6 +64,7 @@ export function createSchedulerParts(input: SchedulingInput) {
   const publishRoutes = () => publisher.refresh(AbortSignal.timeout(publishTimeoutMs));
   const routes = createRoutes({
     store: state.routes,
+    shares: state.routeShares,
     apps: state.apps,
     changed: publishRoutes,
     domain: config.domain,
@@ -68,7 +72,17 @@ export function createSchedulerParts(input: SchedulingInput) {
     space: defaultSpace,
     now: Date.now,
   });
-  return { scheduler, publisher, routes, publishRoutes };
+  const policies = createRoutePolicies({
+    store: state.routePolicies,
+    settings: state.appSettings,
+    shares: state.routeShares,
+    apps: state.apps,
+    find: (request) => routes.lookup(request),
+    changed: publishRoutes,
+    purge: (what) => input.router().purge(what, AbortSignal.timeout(publishTimeoutMs)),
+    now: Date.now,
+  });
+  return { scheduler, publisher, routes, policies, publishRoutes };
 }
 
 function promote(state: State, generationId: string): boolean {

@@ -6,6 +6,14 @@ import { createAppSettingsStore, type AppSettingsStore } from "../store/app-sett
 import { createAppStore, type AppStore } from "../store/apps.ts";
 import { openDatabase, type Db } from "../store/open.ts";
 import { createReleaseStore, type ReleaseStore } from "../store/releases.ts";
+import {
+  createRoutePolicyStore,
+  createRouteShareStore,
+  createTcpRouteStore,
+  type RoutePolicyStore,
+  type RouteShareStore,
+  type TcpRouteStore,
+} from "../store/route-policies.ts";
 import { createRouteStore, type RouteStore } from "../store/routes.ts";
 import { createSealer, loadSecretKey, type Sealer } from "../store/seal.ts";
 
@@ -17,6 +25,9 @@ export interface State {
   readonly appSettings: AppSettingsStore;
   readonly releases: ReleaseStore;
   readonly routes: RouteStore;
+  readonly routePolicies: RoutePolicyStore;
+  readonly routeShares: RouteShareStore;
+  readonly tcpRoutes: TcpRouteStore;
   /** Names this installation on the engine: the value of the home label. */
   readonly installId: string;
 }
@@ -57,6 +68,9 @@ export function openState(paths: Paths, stack: Pick<AsyncDisposableStack, "use">
     appSettings: createAppSettingsStore(db),
     releases: createReleaseStore(db, sealer),
     routes: createRouteStore(db),
+    routePolicies: createRoutePolicyStore(db, sealer),
+    routeShares: createRouteShareStore(db),
+    tcpRoutes: createTcpRouteStore(db),
     installId: apps.setting("installId", newId),
   };
 }

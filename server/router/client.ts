@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AppError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { type Connection, ConnectionLost, openConnection } from "./connection.ts";
-import type { RequestRecord, RouterControl, TableRoute } from "./protocol.ts";
+import type { PurgeRequest, RequestRecord, RouterControl, TableRoute } from "./protocol.ts";
 import type { ApplyResult, Question, RecordBatch, RouterStatus } from "./wire.ts";
 
 export interface RouterClientOptions {
@@ -89,6 +89,10 @@ class ReconnectingClient implements RouterClient {
 
   async status(signal: AbortSignal): Promise<RouterStatus> {
     return (await this.#ask({ type: "status" }, signal)) as RouterStatus;
+  }
+
+  async purge(what: PurgeRequest, signal: AbortSignal): Promise<number> {
+    return (await this.#ask({ type: "purge", what }, signal)) as number;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,7 @@ import cluster, { type Worker } from "node:cluster";
 import { fileURLToPath } from "node:url";
 import type { Log } from "../core/log.ts";
 import type { DataPathOptions, WorkerStatus } from "./data-path.ts";
-import type { RoutingTable } from "./protocol.ts";
+import type { PurgeRequest, RoutingTable } from "./protocol.ts";
 import type { Question } from "./wire.ts";
 import type { FromWorker, ToWorker } from "./worker-messages.ts";
 import type { Workers } from "./workers.ts";
@@ -54,6 +54,11 @@ class ClusterWorkers implements Workers {
 
   async status(): Promise<readonly WorkerStatus[]> {
     return (await this.#askAll({ type: "status" })) as readonly WorkerStatus[];
+  }
+
+  async purge(what: PurgeRequest): Promise<number> {
+    const counts = (await this.#askAll({ type: "purge", what })) as readonly number[];
+    return counts.reduce((sum, count) => sum + count, 0);
   }
 
   async close(deadlineMs: number): Promise<void> {

@@ -10,6 +10,8 @@ export interface Target {
   readonly name: string;
   readonly host: string;
   readonly port: number;
+  /** Reached by TLS; the name that its certificate is for. Empty for an address. */
+  readonly tls?: { readonly servername: string };
   /** Where several apps share a route: its app's part of the requests. */
   readonly share?: { readonly group: string; readonly weight: number };
   /** Of the app, where it is another than the route's. */
@@ -40,6 +42,13 @@ export interface RoutingTable {
   readonly routes: readonly TableRoute[];
 }
 
+/** Stored answers of one route, below a path where one is given. */
+export interface PurgeRequest {
+  readonly host: string;
+  readonly path: string;
+  readonly below?: string;
+}
+
 /** One finished request, for the app's log. */
 export interface RequestRecord {
   /** ms since the epoch, when it finished */
@@ -55,6 +64,8 @@ export interface RouterControl {
   apply(routes: readonly TableRoute[], signal: AbortSignal): Promise<void>;
   /** Resolves true when nothing is in flight to these targets, false at the deadline. Call after `apply` without them. */
   drain(targetIds: readonly string[], deadlineMs: number, signal: AbortSignal): Promise<boolean>;
+  /** Forgets stored answers in all workers; answers how many. @throws AppError ROUTER_UNAVAILABLE */
+  purge(what: PurgeRequest, signal: AbortSignal): Promise<number>;
   readonly httpPort: number;
   readonly pid: number;
 }

@@ -83,6 +83,7 @@ class RouterCore implements Controlled {
   ask(question: NumberedQuestion): Promise<unknown> {
     if (question.type === "drain") return this.#workers.drain(question.targetIds, question.deadlineMs);
     if (question.type === "status") return this.#status();
+    if (question.type === "purge") return this.#workers.purge(question.what);
     const applied = this.#last.then(() => this.#apply(question.table));
     this.#last = applied.catch(() => {});
     return applied;

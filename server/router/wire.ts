@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { RequestRecord, RoutingTable } from "./protocol.ts";
+import type { PurgeRequest, RequestRecord, RoutingTable } from "./protocol.ts";
 
 /** Messages on the router's control socket: one JSON object a line. A router of another protocol is replaced. */
 export const protocolVersion = 1;
@@ -30,6 +30,7 @@ export interface RouterStatus {
 export type Question =
   | { readonly type: "apply"; readonly table: RoutingTable }
   | { readonly type: "drain"; readonly targetIds: readonly string[]; readonly deadlineMs: number }
+  | { readonly type: "purge"; readonly what: PurgeRequest }
   | { readonly type: "status" };
 
 export type NumberedQuestion = Question & { readonly id: number };

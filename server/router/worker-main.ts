@@ -1,5 +1,7 @@
 import { messageOf } from "../core/errors.ts";
 import { DataPath } from "./data-path.ts";
+import { workerState } from "./policy/compile.ts";
+import { routeKey } from "./policy/state.ts";
 import type { RequestRecord } from "./protocol.ts";
 import type { Question } from "./wire.ts";
 import type { FromWorker, ToWorker } from "./worker-messages.ts";
@@ -44,6 +46,10 @@ async function answer(dataPath: DataPath, id: number, question: Question): Promi
 
 async function ask(dataPath: DataPath, question: Question): Promise<unknown> {
   if (question.type === "drain") return dataPath.drain(question.targetIds, question.deadlineMs);
+  if (question.type === "purge") {
+    const { below, ...route } = question.what;
+    return workerState.purge(routeKey(route), below);
+  }
   if (question.type === "apply") dataPath.apply(question.table);
   return dataPath.status();
 }

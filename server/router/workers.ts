@@ -1,5 +1,7 @@
 import { DataPath, type DataPathOptions, type WorkerStatus } from "./data-path.ts";
-import type { RoutingTable } from "./protocol.ts";
+import { workerState } from "./policy/compile.ts";
+import { routeKey } from "./policy/state.ts";
+import type { PurgeRequest, RoutingTable } from "./protocol.ts";
 
 /** The processes that carry the traffic. */
 export interface Workers {
@@ -9,6 +11,8 @@ export interface Workers {
   /** True when no worker has anything under way to these targets, false after `deadlineMs`. */
   drain(targetIds: readonly string[], deadlineMs: number): Promise<boolean>;
   status(): Promise<readonly WorkerStatus[]>;
+  /** How many stored answers were forgotten. */
+  purge(what: PurgeRequest): Promise<number>;
   /** Stops accepting at once and resolves when what was under way has ended. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -22,6 +26,7 @@ export async function startLocalWorker(options: DataPathOptions): Promise<Worker
     apply: async (table) => dataPath.apply(table),
     drain: (targetIds, deadlineMs) => dataPath.drain(targetIds, deadlineMs),
     status: async () => [dataPath.status()],
+    purge: async ({ below, ...route }) => workerState.purge(routeKey(route), below),
     close: (deadlineMs) => dataPath.close(deadlineMs),
   };
 }

@@ -1,6 +1,7 @@
 import type { AppId } from "../core/ids.ts";
-import type { Route } from "../core/types.ts";
-import type { RouterControl, TableRoute } from "../router/protocol.ts";
+import type { Route, RouteShare } from "../core/types.ts";
+import type { RoutePolicy } from "../router/policy/route-policy.ts";
+import type { RouterControl, TableRoute, Target } from "../router/protocol.ts";
 import type { RoutedInstance, Routing, ServingState } from "../scheduler/ports.ts";
 
 interface Serving {
@@ -12,6 +13,9 @@ export interface PublisherDeps {
   readonly control: () => RouterControl;
   readonly routes: () => readonly Route[];
   readonly appName: (appId: AppId) => string | undefined;
+  /** What the routes of one table do beside forwarding. */
+  readonly policies: () => (route: Route) => RoutePolicy | undefined;
+  readonly shares: () => readonly RouteShare[];
   /** Routes of the platform itself, e.g. the API at `paas.<domain>`. */
   readonly own: () => readonly TableRoute[];
 }
@@ -77,20 +81,53 @@ export class RoutePublisher implements Routing {
   }
 
   table(): readonly TableRoute[] {
-    return [...this.#deps.own(), ...this.#deps.routes().map((route) => this.#row(route))];
+    const policyOf = this.#deps.policies();
+    const shares = Map.groupBy(this.#deps.shares(), (share) => share.routeId);
+    const rows = this.#deps.routes().map((route) => this.#row(route, policyOf(route), shares.get(route.id) ?? []));
+    return [...this.#deps.own(), ...rows];
   }
 
-  #row(route: Route): TableRoute {
+  #row(route: Route, policy: RoutePolicy | undefined, shares: readonly RouteShare[]): TableRoute {
     const serving = route.appId === undefined ? undefined : this.#serving.get(route.appId);
-    const targets = (serving?.targets ?? [])
-      .filter((target) => target.type === route.type)
-      .map((target) => ({ id: target.id, name: target.name, host: target.address, port: route.port ?? target.port }));
+    const own = this.#targets(route, route.type, route.port);
+    const targets = shares.length === 0 ? own : [...this.#shared(route, own), ...this.#othersOf(shares)];
     return {
       host: route.host,
       path: route.path,
       app: route.appId === undefined ? undefined : this.#deps.appName(route.appId),
+      ...(route.appId === undefined ? {} : { appId: route.appId }),
       state: targets.length === 0 && serving?.state === "running" ? "stopped" : (serving?.state ?? "blank"),
       targets,
+      ...(policy === undefined ? {} : { policy }),
     };
+  }
+
+  #targets(
+    { appId }: { readonly appId: AppId | undefined },
+    type: string,
+    port: number | undefined,
+  ): readonly Target[] {
+    const serving = appId === undefined ? undefined : this.#serving.get(appId);
+    return (serving?.targets ?? [])
+      .filter((target) => target.type === type)
+      .map((target) => ({ id: target.id, name: target.name, host: target.address, port: port ?? target.port }));
+  }
+
+  #shared(route: Route, own: readonly Target[]): readonly Target[] {
+    const share = { group: route.appId ?? "", weight: route.weight ?? 1 };
+    return share.weight === 0 ? [] : own.map((target) => ({ ...target, share }));
+  }
+
+  #othersOf(shares: readonly RouteShare[]): readonly Target[] {
+    return shares.flatMap((one) => {
+      if (one.weight === 0) return [];
+      const app = this.#deps.appName(one.appId);
+      const more = {
+        share: { group: one.appId, weight: one.weight },
+        appId: one.appId,
+        ...(app === undefined ? {} : { app }),
+      };
+      return this.#targets(one, one.type, one.port).map((target) => ({ ...target, ...more }));
+    });
   }
 }

@@ -2,9 +2,10 @@ import { AppError } from "../core/errors.ts";
 import { newId, parseProcessType, web } from "../core/ids.ts";
 import type { AppId, AppName, SpaceName } from "../core/ids.ts";
 import type { Clock } from "../core/time.ts";
-import type { Actor, App, Route } from "../core/types.ts";
+import type { Actor, App, Route, RouteShare } from "../core/types.ts";
 import type { RouteRequest, RoutesPort, RouteView } from "../api/platform.ts";
 import { parseRouteAddress, urlOf } from "./address.ts";
+import { randomHostname } from "./random-hostname.ts";
 
 export interface RoutesDeps {
   readonly store: {
@@ -12,8 +13,13 @@ export interface RoutesDeps {
     listOf(appId: AppId): readonly Route[];
     find(host: string, path: string): Route | undefined;
     insert(route: Route, at: number): void;
-    map(id: string, target: { appId: AppId | undefined; type: Route["type"]; port: number | undefined }): void;
+    map(id: string, target: Pick<Route, "appId" | "type" | "port" | "weight">): void;
     delete(id: string): void;
+  };
+  readonly shares: {
+    list(): readonly RouteShare[];
+    set(share: RouteShare): void;
+    delete(routeId: string, appId: AppId): boolean;
   };
   readonly apps: { get(name: string): App; getById(id: AppId): App | undefined };
   /** The table has changed. Resolves when the router has applied it. */
@@ -31,6 +37,8 @@ export interface Routes extends RoutesPort {
   createDefault(app: App): void;
   /** Its own `<app>.<domain>` follows the name; other routes stay. */
   rename(app: App, to: AppName): void;
+  /** @throws AppError ROUTE_NOT_FOUND */
+  lookup(request: RouteRequest): { readonly route: Route; readonly view: RouteView };
 }
 
 /** Creates, maps and removes routes. A host and path belong to one app at most. */
@@ -43,11 +51,16 @@ export function createRoutes(deps: RoutesDeps): Routes {
   const reserved = `paas.${deps.domain}`;
 
   const addressOf = (request: RouteRequest) => {
-    const address = parseRouteAddress(request);
+    const hostname =
+      request.random === true ? [randomHostname(), request.hostname].filter(Boolean).join(".") : undefined;
+    const address = parseRouteAddress(hostname === undefined ? request : { ...request, hostname });
     if (address.host === reserved) throw new AppError("ROUTE_RESERVED", { host: address.host });
     return address;
   };
-  const insert = (address: { host: string; path: string }, target: Pick<Route, "appId" | "type" | "port">): Route => {
+  const insert = (
+    address: { host: string; path: string },
+    target: Pick<Route, "appId" | "type" | "port" | "weight">,
+  ): Route => {
     const route: Route = { id: newId(), ...address, space: deps.space, ...target };
     deps.store.insert(route, deps.now());
     return route;
@@ -59,8 +72,21 @@ export function createRoutes(deps: RoutesDeps): Routes {
     return route;
   };
 
+  /** One app more at a route that says that it is shared: each of its apps has a weight. */
+  const share = (app: App, route: Route, request: RouteRequest, type: Route["type"]): void => {
+    if (request.weight === undefined || route.weight === undefined) {
+      const what = { route: shown(route.host, route.path), app: view(route).appName };
+      throw new AppError(request.weight === undefined ? "ROUTE_TAKEN" : "ROUTE_NOT_SHARED", what);
+    }
+    deps.shares.set({ routeId: route.id, appId: app.id, type, port: request.port, weight: request.weight });
+  };
+
   return {
     list: () => deps.store.list().map(view),
+    lookup(request) {
+      const route = find(request);
+      return { route, view: view(route) };
+    },
     urlsOf: (appId) => deps.store.listOf(appId).map((route) => urlOf(route, deps.httpPort())),
 
     createDefault(app) {
@@ -88,13 +114,13 @@ export function createRoutes(deps: RoutesDeps): Routes {
         appId: app.id,
         type: request.type === undefined ? web : parseProcessType(request.type),
         port: request.port,
+        weight: request.weight,
       };
       const existing = deps.store.find(address.host, address.path);
-      if (existing?.appId !== undefined && existing.appId !== app.id) {
-        throw new AppError("ROUTE_TAKEN", { route: shown(address.host, address.path), app: view(existing).appName });
-      }
-      if (existing) deps.store.map(existing.id, target);
-      const route = existing ? { ...existing, ...target } : insert(address, target);
+      const isOthers = existing?.appId !== undefined && existing.appId !== app.id;
+      if (isOthers) share(app, existing, request, target.type);
+      else if (existing) deps.store.map(existing.id, target);
+      const route = existing ? { ...existing, ...(isOthers ? {} : target) } : insert(address, target);
       await deps.changed();
       return view(route);
     },
@@ -102,9 +128,9 @@ export function createRoutes(deps: RoutesDeps): Routes {
     async unmap(_actor, name, request) {
       const app = deps.apps.get(name);
       const route = find(request);
-      if (route.appId !== app.id)
+      if (route.appId === app.id) deps.store.map(route.id, heirOf(deps.shares, route) ?? nobody);
+      else if (!deps.shares.delete(route.id, app.id))
         throw new AppError("ROUTE_NOT_MAPPED", { route: shown(route.host, route.path), app: name });
-      deps.store.map(route.id, { appId: undefined, type: web, port: undefined });
       await deps.changed();
     },
 
@@ -120,6 +146,18 @@ export function createRoutes(deps: RoutesDeps): Routes {
       await deps.changed();
     },
   };
+}
+
+const nobody = { appId: undefined, type: web, port: undefined };
+
+/** Who shares a route keeps it when the app that held it leaves. */
+function heirOf(
+  shares: RoutesDeps["shares"],
+  route: Route,
+): Pick<Route, "appId" | "type" | "port" | "weight"> | undefined {
+  const heir = shares.list().find((share) => share.routeId === route.id);
+  if (heir !== undefined) shares.delete(route.id, heir.appId);
+  return heir;
 }
 
 function shown(host: string, path: string): string {

@@ -25,10 +25,15 @@ export function createRouteStore(db: Db) {
         .insert(routes)
         .values({ ...route, appId: route.appId ?? null, port: route.port ?? null, createdAt: at })
         .run(),
-    map: (id: string, target: { appId: AppId | undefined; type: ProcessType; port: number | undefined }) =>
+    map: (id: string, target: Pick<Route, "appId" | "type" | "port" | "weight">) =>
       void db
         .update(routes)
-        .set({ appId: target.appId ?? null, type: target.type, port: target.port ?? null })
+        .set({
+          appId: target.appId ?? null,
+          type: target.type,
+          port: target.port ?? null,
+          weight: target.weight ?? null,
+        })
         .where(eq(routes.id, id))
         .run(),
     delete: (id: string) => void db.delete(routes).where(eq(routes.id, id)).run(),
@@ -45,5 +50,6 @@ function toRoute(row: typeof routes.$inferSelect): Route {
     appId: (row.appId ?? undefined) as AppId | undefined,
     type: row.type as ProcessType,
     port: row.port ?? undefined,
+    weight: row.weight ?? undefined,
   };
 }

@@ -132,10 +132,46 @@ export const routes = sqliteTable(
     appId: text("app_id").references(() => apps.id, { onDelete: "set null" }),
     type: text("type").notNull(),
     port: integer("port"),
+    /** Where the route is shared: its part of the requests. */
+    weight: integer("weight"),
     createdAt: integer("created_at").notNull(),
   },
   (t) => [uniqueIndex("routes_host_path").on(t.host, t.path)],
 );
+
+/** What a route does beside forwarding; there are secrets in it. */
+export const routePolicies = sqliteTable("route_policies", {
+  routeId: text("route_id")
+    .primaryKey()
+    .references(() => routes.id, { onDelete: "cascade" }),
+  policySealed: text("policy_sealed").notNull(),
+});
+
+/** Apps that answer a part of a route's requests beside the one that holds it. */
+export const routeShares = sqliteTable(
+  "route_shares",
+  {
+    routeId: text("route_id")
+      .notNull()
+      .references(() => routes.id, { onDelete: "cascade" }),
+    appId: app(),
+    type: text("type").notNull(),
+    port: integer("port"),
+    weight: integer("weight").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.routeId, t.appId] })],
+);
+
+/** A port of the machine whose connections go to an app as they are. */
+export const tcpRoutes = sqliteTable("tcp_routes", {
+  listenPort: integer("listen_port").primaryKey(),
+  space: space(),
+  appId: text("app_id").references(() => apps.id, { onDelete: "set null" }),
+  type: text("type").notNull(),
+  port: integer("port"),
+  proxyProtocol: text("proxy_protocol"),
+  createdAt: integer("created_at").notNull(),
+});
 
 export const services = sqliteTable(
   "services",

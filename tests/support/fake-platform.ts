@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { AppInfo, Platform, RouteView, ServiceView, TaskStreams } from "../../server/api/platform.ts";
+import type { RouteInfo } from "../../server/api/route-policies.ts";
 import type { AuditView } from "../../server/api/ports.ts";
 import { AppError } from "../../server/core/errors.ts";
 import {
@@ -219,6 +220,22 @@ export function fakePlatform(state: FakeState): Platform {
       create: (_actor, route) => routeOf(route.domain, route.path ?? "/", undefined),
       delete: async (_actor, route) => void note(`delete route ${JSON.stringify(route)}`),
     },
+    routePolicies: {
+      info: (route) => routeInfoOf(route.domain, route.path ?? "/"),
+      set: async (actor, route, set, unset) => {
+        note(`routes:set ${JSON.stringify({ ...route, set, unset })} by ${actor.name}`);
+        return routeInfoOf(route.domain, route.path ?? "/");
+      },
+      purge: async (_actor, route, below) => (note(`purge ${JSON.stringify({ ...route, below })}`), 3),
+      maintenance: () => ({ on: false, page: undefined }),
+      setMaintenance: async (_actor, name, on, page) => {
+        note(`maintenance ${name} ${on} ${JSON.stringify(page)}`);
+        return { on, page: page ?? undefined };
+      },
+      errorPages: () => ({}),
+      setErrorPage: async (_actor, name, code, page) => void note(`errors ${name} ${code} ${JSON.stringify(page)}`),
+      hold: async (_actor, name, forMs) => (note(`hold ${name} ${forMs}`), forMs && createdAt + forMs),
+    },
     services: {
       marketplace: () => [
         {
@@ -309,6 +326,11 @@ function releaseOf({ app }: AppInfo): Release & { readonly current: boolean } {
 function routeOf(host: string, path: string, app: AppName | undefined): RouteView {
   const target = { appId: app && (`id${app}` as AppId), appName: app, type: web, port: undefined };
   return { id: "r1", host, path, space: defaultSpace, ...target, url: `http://${host}${path === "/" ? "" : path}` };
+}
+
+function routeInfoOf(host: string, path: string): RouteInfo {
+  const policy = { compress: true, basicAuth: { users: ["ann"] } };
+  return { ...routeOf(host, path, undefined), policy, maintenance: false, heldUntil: undefined, shares: [] };
 }
 
 function serviceOf(name: ServiceName): ServiceView {

@@ -13,6 +13,8 @@ const route = z.strictObject({
   path: z.string().max(1000).optional(),
   type: z.string().max(63).optional(),
   port: z.coerce.number().int().min(1, "1 to 65535").max(65_535, "1 to 65535").optional(),
+  weight: z.coerce.number().int().min(0, "0 to 1000").max(1000, "0 to 1000").optional(),
+  random: z.boolean().optional(),
 });
 
 export function routesResource({ platform: { routes }, auth }: ApiDeps, guard: Guard) {

@@ -32,6 +32,26 @@ export const routingErrors = {
     message: (f) => `There is no route ${f.route}.`,
     hint: () => 'See what there is with "paas routes".',
   },
+  ROUTE_POLICY_INVALID: {
+    status: 422,
+    message: (f) => `${f.what}.`,
+    hint: () => 'See what there is and how it is written with "paas routes:set --help".',
+  },
+  TCP_PORT_TAKEN: {
+    status: 409,
+    message: (f) => `Port ${f.port} ${f.holder}.`,
+    hint: () => 'Choose another port; "paas routes" lists those that are routes.',
+  },
+  TCP_ROUTE_NOT_FOUND: {
+    status: 404,
+    message: (f) => `There is no route at port ${f.port}.`,
+    hint: () => 'See what there is with "paas routes".',
+  },
+  ROUTE_NOT_SHARED: {
+    status: 409,
+    message: (f) => `The route ${f.route} belongs to app "${f.app}" and is not shared.`,
+    hint: () => "Give both apps a weight: paas map-route APP ROUTE --weight 10",
+  },
   ROUTE_NOT_MAPPED: {
     status: 409,
     message: (f) => `The route ${f.route} is not mapped to app "${f.app}".`,

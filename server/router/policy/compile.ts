@@ -12,11 +12,13 @@ import { requestHeaders, responseHeaders } from "./header-change.ts";
 import { Hold } from "./hold.ts";
 import { ipFilter } from "./ip-filter.ts";
 import { maintenance } from "./maintenance.ts";
+import { oidc } from "./oidc/oidc.ts";
 import { createPicker } from "./picker.ts";
 import { instanceFields } from "./pinned.ts";
 import { rateLimit } from "./rate-limit.ts";
 import { redirects } from "./redirects.ts";
 import { rewrite } from "./rewrite.ts";
+import { RouteServiceGate } from "./route-service.ts";
 import type { RoutePolicy } from "./route-policy.ts";
 import { PolicyState, routeKey } from "./state.ts";
 
@@ -41,24 +43,26 @@ export function compilePolicy(
 export function pinnedPolicy(state: PolicyState = workerState): CompiledPolicy {
   return {
     middlewares: [dropInstanceFields],
-    picker: createPicker({}, { slots: state.slots, hold: undefined, workers: 1 }),
+    picker: createPicker({}, { slots: state.slots, hold: undefined, service: undefined, workers: 1 }),
   };
 }
 
 function compiled(route: TableRoute, policy: RoutePolicy, state: PolicyState): CompiledPolicy {
   const answers = createAnswers(policy.errorPages, policy.maintenance?.page);
   const hold = policy.hold && new Hold(policy.hold.until);
-  const middlewares = middlewaresOf(route, policy, state, answers);
+  const service = policy.routeService && new RouteServiceGate(policy.routeService);
+  const outer = outerMiddlewares(route, policy, state, answers);
+  const inner = innerMiddlewares(route, policy);
   const { connectMs, firstByteMs, idleMs } = policy.timeouts ?? {};
   return {
     // As one: the data path has a single edit and a single hook to carry out.
-    middlewares: [{ name: "policy", request: chain(middlewares) }],
+    middlewares: [{ name: "policy", request: requestHook(outer, inner, service?.middleware(answers), service) }],
     times: {
       ...(connectMs === undefined ? {} : { connectTimeoutMs: connectMs }),
       ...(firstByteMs === undefined ? {} : { firstByteTimeoutMs: firstByteMs }),
       ...(idleMs === undefined ? {} : { idleTimeoutMs: idleMs }),
     },
-    picker: createPicker(policy, { slots: state.slots, hold, workers: state.workers }),
+    picker: createPicker(policy, { slots: state.slots, hold, service, workers: state.workers }),
     ...(policy.maxBodyBytes === undefined ? {} : { maxBodyBytes: policy.maxBodyBytes }),
     ...(policy.errorPages === undefined ? {} : { renderFailure: (code, head) => answers.failure(code, head) }),
     ...(policy.protocol === undefined ? {} : { instanceProtocol: policy.protocol }),
@@ -73,7 +77,7 @@ function compiled(route: TableRoute, policy: RoutePolicy, state: PolicyState): C
  * The order is that of a request's way in. The cache stands before what makes the answers that it keeps, and behind
  * all that may refuse; header changes for the client stand before everything, so that they apply to all answers.
  */
-function middlewaresOf(
+function outerMiddlewares(
   route: TableRoute,
   policy: RoutePolicy,
   state: PolicyState,
@@ -91,6 +95,7 @@ function middlewaresOf(
     policy.maxBodyBytes === undefined ? undefined : bodyLimit(policy.maxBodyBytes, answers),
     policy.basicAuth && basicAuth(policy.basicAuth.users, policy.basicAuth.realm ?? route.host, answers),
     policy.forwardAuth && forwardAuth(policy.forwardAuth, answers),
+    policy.oidc && oidc(policy.oidc, route.path, answers),
     policy.cache &&
       responseCache({
         ...policy.cache,
@@ -100,12 +105,32 @@ function middlewaresOf(
         answers,
       }),
     policy.compress ? compress() : undefined,
+  ];
+  return list.filter((one) => one !== undefined);
+}
+
+/** What only a request for the app itself meets. */
+function innerMiddlewares(route: TableRoute, policy: RoutePolicy): readonly Middleware[] {
+  const list: (Middleware | undefined)[] = [
     policy.stripPrefix || policy.rewrites
       ? rewrite(policy.stripPrefix ? route.path : "/", policy.rewrites ?? [])
       : undefined,
     policy.requestHeaders && requestHeaders(policy.requestHeaders),
   ];
   return list.filter((one) => one !== undefined);
+}
+
+/** A request that comes back from a route service has met the outer ones on its way there. */
+function requestHook(
+  outer: readonly Middleware[],
+  inner: readonly Middleware[],
+  serviceStep: Middleware | undefined,
+  service: RouteServiceGate | undefined,
+): Middleware["request"] {
+  if (service === undefined || serviceStep === undefined) return chain([...outer, ...inner]);
+  const out = chain([...outer, serviceStep]);
+  const back = chain([dropInstanceFields, serviceStep, ...inner]);
+  return (head) => (service.legOf(head) === "back" ? back(head) : out(head));
 }
 
 const dropInstanceFields: Middleware = {

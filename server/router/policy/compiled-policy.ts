@@ -24,6 +24,8 @@ export interface CompiledPolicy {
 export interface Candidates {
   readonly route: TableRoute;
   readonly targets: readonly Target[];
+  /** Ids of those that this request has tried. */
+  readonly tried: ReadonlySet<string>;
   /** When the request came, of `performance.now()`. */
   readonly arrivedAt: number;
   /** Requests under way to a target in this worker. */

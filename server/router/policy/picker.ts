@@ -5,12 +5,14 @@ import type { Candidates, Picked, Picker } from "./compiled-policy.ts";
 import type { Hold } from "./hold.ts";
 import { instanceFields, pinnedTarget } from "./pinned.ts";
 import type { Concurrency, RoutePolicy } from "./route-policy.ts";
+import type { RouteServiceGate } from "./route-service.ts";
 import type { Slots } from "./slots.ts";
 import { type Stickiness, stickiness } from "./sticky.ts";
 
 export interface PickerParts {
   readonly slots: Slots;
   readonly hold: Hold | undefined;
+  readonly service: RouteServiceGate | undefined;
   /** Among which a limit is divided. */
   readonly workers: number;
 }
@@ -39,6 +41,8 @@ class PolicyPicker implements Picker {
   pick(head: RequestHead, candidates: Candidates): Picked | undefined {
     const held = this.#parts.hold?.wait();
     if (held !== undefined) return held;
+    const { service } = this.#parts;
+    if (service !== undefined && service.legOf(head) !== "back") return outward(service, candidates);
     const { route, targets } = candidates;
     const pinned = pinnedTarget(head, route, targets);
     if (pinned.kind === "invalid") return { kind: "none", code: "bad_instance" };
@@ -76,6 +80,11 @@ class PolicyPicker implements Picker {
     const ids = targets.map((target) => target.id);
     return { kind: "wait", ...slots.wait(key, ids, left) };
   }
+}
+
+/** To the route service, whatever instances there are. One that has refused is not tried again. */
+function outward({ target }: RouteServiceGate, { tried }: Candidates): Picked {
+  return tried.has(target.id) ? { kind: "none", code: "route_service_failed" } : { kind: "target", target };
 }
 
 const unknownInstance: Picked = { kind: "none", code: "unknown_instance" };

@@ -21,11 +21,11 @@ const targets = [1, 2, 3].map((index) => target(index));
 
 function candidates(all: readonly Target[] = targets, inFlight: Readonly<Record<string, number>> = {}): Candidates {
   const route: TableRoute = { host: "shop.test", path: "/", app: "shop", appId: "abc", state: "running", targets: all };
-  return { route, targets: all, arrivedAt: performance.now(), inFlight: (id) => inFlight[id] ?? 0 };
+  return { route, targets: all, tried: new Set(), arrivedAt: performance.now(), inFlight: (id) => inFlight[id] ?? 0 };
 }
 
 const picker = (policy: RoutePolicy, slots = new Slots(), hold?: Hold) =>
-  createPicker(policy, { slots, hold, workers: 1 });
+  createPicker(policy, { slots, hold, service: undefined, workers: 1 });
 
 type Chosen = Extract<Picked, { kind: "target" }>;
 function chosen(picked: Picked | undefined): Chosen {
