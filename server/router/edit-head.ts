@@ -3,7 +3,7 @@ import type { Field, HeadEdit } from "./middleware.ts";
 /** The framing of a message is not a policy's business. */
 const untouchable: ReadonlySet<string> = new Set(["content-length", "transfer-encoding", "connection", "upgrade"]);
 
-/** Field lines (`Name: value\r\n`, without the empty line) after an edit. Fields of the same name are replaced. */
+/** Field lines (`Name: value\r\n`, without the empty line) after an edit: removed, then set, then added. */
 export function editFields(lines: string, edit: HeadEdit): string {
   const set = (edit.set ?? []).filter(([name]) => !untouchable.has(name.toLowerCase()));
   const gone = new Set([...(edit.remove ?? []), ...set.map(([name]) => name)].map((name) => name.toLowerCase()));

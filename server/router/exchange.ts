@@ -5,7 +5,9 @@ import { Journal } from "./journal.ts";
 import type { LiveRoute } from "./live-table.ts";
 import type { Policy } from "./policy.ts";
 import { say } from "./own-answer.ts";
-import { PolicyRun } from "./policy-run.ts";
+import type { OwnAnswer } from "./middleware.ts";
+import { pinnedPolicy } from "./policy/compile.ts";
+import { PolicyRun, waiting } from "./policy-run.ts";
 import type { AnswerStart, CallFailure, ClientEvents, ClientSide, InstanceCall, InstanceEvents } from "./sides.ts";
 import { framing } from "./sides.ts";
 import type { Timed } from "./sweeper.ts";
@@ -66,31 +68,28 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
     }
     this.#route = route;
     this.#journal.app = route.route.app;
-    if (route.policy === undefined) this.#attempt();
-    else this.#decide(new PolicyRun(route.policy, this.#client));
+    const policy = route.policy ?? (facts.namesInstance === true ? pinnedPolicy() : undefined);
+    if (policy === undefined) this.#attempt();
+    else this.#decide(new PolicyRun(policy, this.#client));
   }
 
   // Choosing.
 
   #decide(policy: PolicyRun): void {
     this.#policy = policy;
-    const { maxBodyBytes } = policy;
-    if (maxBodyBytes !== undefined && this.#client.facts.length > maxBodyBytes) {
-      this.#say("H26", renderFailure("H26", this.#client.facts.requestId, this.#accept, 413));
-      return;
-    }
     policy.decide((own) => {
       if (this.#phase !== phases.deciding) return;
-      if (own === undefined) {
-        this.#attempt();
-        return;
-      }
-      const fields = own.fields.flatMap(([name, value]) => [name, value]);
-      if (!fields.some((field, i) => i % 2 === 0 && field.toLowerCase() === "x-request-id")) {
-        fields.push("X-Request-Id", this.#client.facts.requestId);
-      }
-      this.#say(own.code, { status: own.status, headers: fields, body: Buffer.from(own.body) });
+      if (own === undefined) this.#attempt();
+      else this.#sayOwn(own);
     });
+  }
+
+  #sayOwn(own: OwnAnswer): void {
+    const fields = own.fields.flat();
+    if (!fields.some((field, i) => i % 2 === 0 && field.toLowerCase() === "x-request-id")) {
+      fields.push("X-Request-Id", this.#client.facts.requestId);
+    }
+    this.#say(own.code, { status: own.status, headers: fields, body: Buffer.from(own.body) });
   }
 
   /** Looks at the table anew: an instance chosen before may have been drained since. */
@@ -136,20 +135,14 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
       if (next === undefined) this.#fail("unknown_route");
       else this.#pick(next);
     };
-    this.#policy?.pick(
-      route.route,
-      candidates,
-      this.#startedAt,
-      (picked) => {
-        if (this.#phase !== phases.deciding) return;
-        const target = picked?.kind === "target" ? picked.target : undefined;
-        const instance = candidates.find((one) => one.target.id === target?.id);
-        if (instance !== undefined) this.#open(instance, this.#client.facts.upgrade !== "");
-        else if (picked?.kind === "none") this.#fail(picked.code);
-        else this.#fail(this.#tried.length > 0 ? this.#refusal : absent(route));
-      },
-      again,
-    );
+    const picked = this.#policy?.pick(route, candidates, this.#tried, this.#startedAt, again);
+    if (picked === waiting) return;
+    if (picked?.kind === "target") {
+      // A route service is no instance of the table.
+      const instance = candidates.find((one) => one.target.id === picked.target.id);
+      this.#open(instance ?? this.#traffic.instances.of(picked.target), this.#client.facts.upgrade !== "");
+    } else if (picked?.kind === "none") this.#fail(picked.code);
+    else this.#fail(this.#tried.length > 0 ? this.#refusal : absent(route));
   }
 
   #open(instance: Instance, isTunnel: boolean): void {
@@ -212,7 +205,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
     this.#bodyBytes += end - start;
     const limit = this.#policy?.maxBodyBytes;
     if (limit !== undefined && this.#bodyBytes > limit && this.#phase !== phases.tunnel) {
-      this.requestBroken(413);
+      this.#fail("body_too_large");
       return;
     }
     if (call.sendData(from, start, end) || this.#isInstanceFull) return;
@@ -276,8 +269,13 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
       return;
     }
     this.#phase = phases.answering;
-    if (this.#policy?.answer(answer, buffer, (chunk) => this.#transformed(chunk)) === true) {
-      this.#policy.watchBody(
+    const edited = this.#policy?.answer(answer, buffer, (chunk) => this.#transformed(chunk));
+    if (edited !== undefined && edited !== true) {
+      this.#sayOwn(edited);
+      return;
+    }
+    if (edited === true) {
+      this.#policy?.watchBody(
         () => this.#call?.resumeAnswer(),
         () => this.#fail("H99"),
       );
@@ -396,6 +394,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
     const instance = this.#instance;
     if (instance === undefined) return;
     this.#instance = undefined;
+    this.#policy?.left();
     if (instance.tunnels.size > 0) instance.tunnels.delete(this);
     this.#traffic.instances.leave(instance);
   }

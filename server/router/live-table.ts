@@ -81,6 +81,11 @@ export class LiveTable {
 }
 
 function samePolicy(a: TableRoute, b: TableRoute): boolean {
+  if (isShared(a) !== isShared(b)) return false;
   if (a.policy === undefined && b.policy === undefined) return true;
   return a.app === b.app && JSON.stringify(a.policy) === JSON.stringify(b.policy);
+}
+
+function isShared({ targets }: TableRoute): boolean {
+  return targets.some((target) => target.share !== undefined);
 }

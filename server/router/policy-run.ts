@@ -1,14 +1,15 @@
+import type { Duplex } from "node:stream";
 import { editFields, editRequest, fieldIn, fieldsOf, withoutFields } from "./edit-head.ts";
 import type { FailureAnswer, FailureCode } from "./failures.ts";
 import { putText } from "./http1/bytes.ts";
 import { out, reserve } from "./http1/slab.ts";
 import type { Instance } from "./instances.ts";
 import type { AnswerHead, AnswerHook, HeadEdit, OwnAnswer, RequestHead, Verdict } from "./middleware.ts";
+import type { LiveRoute } from "./live-table.ts";
 import { STATUS_CODES } from "./node-http.ts";
 import { sayHead } from "./own-answer.ts";
 import type { CompiledPolicy, Picked, Picker } from "./policy/compiled-policy.ts";
 import type { Policy } from "./policy.ts";
-import type { TableRoute } from "./protocol.ts";
 import type { AnswerStart, ClientSide } from "./sides.ts";
 import { framing } from "./sides.ts";
 
@@ -22,9 +23,13 @@ export class PolicyRun {
   readonly #edits: HeadEdit[] = [];
   readonly #hooks: AnswerHook[] = [];
   readonly #ends: (() => void)[] = [];
+  /** Of the instance that was picked last. */
+  #pickedHook: AnswerHook | undefined;
+  #pickedEnd: (() => void) | undefined;
+  #leaveLine: (() => void) | undefined;
   /** The first and the last of the streams that the body goes through. */
-  #body: NodeJS.ReadWriteStream | undefined;
-  #last: NodeJS.ReadWriteStream | undefined;
+  #body: Duplex | undefined;
+  #last: Duplex | undefined;
   #ended: (() => void) | undefined;
   #broken: (() => void) | undefined;
   #onDrain: (() => void) | undefined;
@@ -72,7 +77,7 @@ export class PolicyRun {
 
   #ask(index: number, done: (own: OwnAnswer | undefined) => void): void {
     for (let i = index; i < this.#policy.middlewares.length; i++) {
-      const verdict = this.#policy.middlewares[i]?.request(this.#head);
+      const verdict = this.#verdict(i);
       if (verdict instanceof Promise) {
         void verdict.then(
           (settled) => this.#settled(settled, i, done),
@@ -89,6 +94,15 @@ export class PolicyRun {
     done(undefined);
   }
 
+  /** What fails in a policy must not fail the worker, and must not let anybody in. */
+  #verdict(index: number): Verdict | Promise<Verdict> | undefined {
+    try {
+      return this.#policy.middlewares[index]?.request(this.#head);
+    } catch {
+      return { kind: "answer", answer: broken };
+    }
+  }
+
   #settled(verdict: Verdict, index: number, done: (own: OwnAnswer | undefined) => void): void {
     const own = this.#take(verdict);
     if (own === undefined) this.#ask(index + 1, done);
@@ -103,28 +117,38 @@ export class PolicyRun {
     return undefined;
   }
 
+  /** Asks the picker of the route as it is now; `again` is called when a wait is over. */
   pick(
-    route: TableRoute,
+    { route, policy }: LiveRoute,
     candidates: readonly Instance[],
+    tried: readonly Instance[],
     arrivedAt: number,
-    done: (picked: Exclude<Picked, { kind: "wait" }> | undefined) => void,
     again: () => void,
-  ): void {
-    const picked = this.#policy.picker?.pick(this.#head, {
+  ): Exclude<Picked, { kind: "wait" }> | typeof waiting | undefined {
+    const picked = (policy ?? this.#policy).picker?.pick(this.#head, {
       route,
       arrivedAt,
       targets: candidates.map((one) => one.target),
+      tried: new Set(tried.map((one) => one.target.id)),
       inFlight: (id) => candidates.find((one) => one.target.id === id)?.inFlight ?? 0,
     });
     if (picked?.kind === "wait") {
-      void picked.until.then(again, again);
-      return;
+      this.#leaveLine = picked.leave;
+      void picked.until.then(again);
+      return waiting;
     }
+    this.#leaveLine = undefined;
     if (picked?.kind === "target") {
-      if (picked.onAnswer !== undefined) this.#hooks.push(picked.onAnswer);
-      if (picked.onEnd !== undefined) this.#atEnd(picked.onEnd);
+      this.#pickedHook = picked.onAnswer;
+      this.#pickedEnd = picked.onEnd;
     }
-    done(picked);
+    return picked;
+  }
+
+  /** The instance that was picked is free again. */
+  left(): void {
+    this.#pickedEnd?.();
+    this.#pickedEnd = undefined;
   }
 
   /** The head in the slab after all edits: where it begins and ends then. */
@@ -136,25 +160,33 @@ export class PolicyRun {
     return { start, end: putText(out.buffer, start, text) };
   }
 
-  /** Runs the hooks on the answer; true when its head was said here. `give` takes what the body becomes. */
-  answer(answer: AnswerStart, buffer: Buffer, give: (chunk: Buffer) => void): boolean {
-    if (this.#hooks.length === 0) return false;
+  /**
+   * Runs the hooks on the answer: true when its head was said here, or what goes out in its place. `give` takes what the
+   * body becomes.
+   */
+  answer(answer: AnswerStart, buffer: Buffer, give: (chunk: Buffer) => void): true | OwnAnswer | undefined {
+    const hooks = [...this.#hooks.toReversed(), ...(this.#pickedHook === undefined ? [] : [this.#pickedHook])];
+    if (hooks.length === 0) return undefined;
     let { status } = answer;
     let lines = buffer.toString("latin1", answer.fieldsStart, answer.fieldsEnd);
     const head: AnswerHead = { status, header: (name) => fieldIn(lines, name), fields: () => fieldsOf(lines) };
-    const bodies: (() => NodeJS.ReadWriteStream)[] = [];
-    for (const hook of this.#hooks.toReversed()) {
+    const bodies: (() => Duplex)[] = [];
+    let keepsLength = true;
+    for (const hook of hooks) {
       const edit = hook({ ...head, status });
       if (edit === undefined) continue;
+      if (edit.replace !== undefined) return edit.replace;
       status = edit.status ?? status;
       lines = editFields(lines, edit);
       if (edit.body !== undefined) bodies.push(edit.body);
+      if (edit.body !== undefined && edit.keepsLength !== true) keepsLength = false;
     }
     const hasBody = answer.framing !== framing.none;
-    if (bodies.length > 0) lines = withoutFields(lines, ["content-length", "trailer"]);
+    if (bodies.length > 0) lines = withoutFields(lines, keepsLength ? ["trailer"] : ["content-length", "trailer"]);
     if (bodies.length > 0 && hasBody) this.#transform(bodies, give);
     const isStream = answer.framing === framing.chunks && !this.#client.takesChunks;
-    const kind = this.changesBody || isStream ? framing.stream : answer.framing;
+    const losesLength = this.changesBody && !(keepsLength && answer.framing === framing.length);
+    const kind = losesLength || isStream ? framing.stream : answer.framing;
     const line =
       status === answer.status
         ? buffer.toString("latin1", answer.lineStart, answer.fieldsStart)
@@ -163,10 +195,10 @@ export class PolicyRun {
     return true;
   }
 
-  #transform(bodies: readonly (() => NodeJS.ReadWriteStream)[], give: (chunk: Buffer) => void): void {
+  #transform(bodies: readonly (() => Duplex)[], give: (chunk: Buffer) => void): void {
     const streams = bodies.map((make) => make());
     const [first] = streams;
-    let last = first;
+    let last: Duplex | undefined = first;
     for (const next of streams.slice(1)) last = last?.pipe(next);
     for (const stream of streams) stream.on("error", () => this.#broken?.());
     last?.on("data", (chunk: Buffer | string) => give(Buffer.from(chunk)));
@@ -218,6 +250,10 @@ export class PolicyRun {
     this.#broken = undefined;
     this.#ended = undefined;
     this.#onDrain = undefined;
+    this.#leaveLine?.();
+    this.left();
+    // A body that was cut gets no end, and nobody keeps it for whole.
+    this.#body?.destroy();
     for (const one of this.#ends) one();
   }
 
@@ -227,5 +263,8 @@ export class PolicyRun {
     else this.#ends.push(hook);
   }
 }
+
+/** The request has to wait. */
+export const waiting = Symbol("waiting");
 
 const broken: OwnAnswer = { status: 503, fields: [["Cache-Control", "no-store"]], body: "", code: "H99" };

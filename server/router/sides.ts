@@ -52,6 +52,8 @@ export interface RequestFacts {
   readonly expectsContinue: boolean;
   /** Protocol that the client wants to change to; empty when it does not. */
   readonly upgrade: string;
+  /** It has a field that asks for one instance (`policy/pinned.ts`). */
+  readonly namesInstance?: boolean;
 }
 
 /** One request of a client, and the way back. Implemented by the HTTP/1.1 connection and by an HTTP/2 stream. */

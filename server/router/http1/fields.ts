@@ -24,6 +24,9 @@ const names = {
   transferEncoding: bytes("transfer-encoding"),
   proxyAuthenticate: bytes("proxy-authenticate"),
   proxyAuthorization: bytes("proxy-authorization"),
+  paasInstance: bytes("x-paas-instance"),
+  appInstance: bytes("x-cf-app-instance"),
+  processInstance: bytes("x-cf-process-instance"),
 };
 const values = {
   chunked: bytes("chunked"),
@@ -141,7 +144,9 @@ function requestField(buf: Uint8Array, name: number, length: number, value: numb
       return sixteenLetters(buf, name, first, value, end);
     case 17:
       if (first === 116 && isFolded(buf, name, names.transferEncoding)) return codingField(buf, name, value, end, 501);
-      if (first !== 120 || !isFolded(buf, name, names.forwardedProto)) return keep;
+      if (first !== 120) return keep;
+      if (isName(buf, name, names.appInstance)) head.namesInstance = true;
+      if (!isFolded(buf, name, names.forwardedProto)) return keep;
       head.protoStart = value;
       head.protoEnd = trimEnd(buf, value, end);
       return drop;
@@ -149,6 +154,9 @@ function requestField(buf: Uint8Array, name: number, length: number, value: numb
       return first === 112 && isName(buf, name, names.proxyAuthenticate) ? drop : keep;
     case 19:
       return first === 112 && isName(buf, name, names.proxyAuthorization) ? drop : keep;
+    case 21:
+      if (first === 120 && isName(buf, name, names.processInstance)) head.namesInstance = true;
+      return keep;
     default:
       return keep;
   }
@@ -202,6 +210,7 @@ function tenLetters(buf: Uint8Array, name: number, first: number | undefined, va
 function fifteenLetters(buf: Uint8Array, name: number, first: number | undefined, value: number, end: number) {
   if (first !== 120) return keep;
   if (isFolded(buf, name, names.requestStart)) return drop;
+  if (isName(buf, name, names.paasInstance)) head.namesInstance = true;
   if (!isFolded(buf, name, names.forwardedFor)) return keep;
   const last = trimEnd(buf, value, end);
   if (last === value) return drop;

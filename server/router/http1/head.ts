@@ -13,6 +13,8 @@ export const head = {
   closes: false,
   keepsAlive: false,
   hasTrailer: false,
+  /** A field asks for one instance (`X-CF-App-Instance` and its like). */
+  namesInstance: false,
   fields: 0,
 
   methodStart: 0,
@@ -61,6 +63,7 @@ export function resetHead(): void {
   head.closes = false;
   head.keepsAlive = false;
   head.hasTrailer = false;
+  head.namesInstance = false;
   head.fields = 0;
   head.hasHost = false;
   head.expects = 0;

@@ -37,6 +37,7 @@ export class Http1RequestFacts implements RequestFacts {
   length = 0;
   expectsContinue = false;
   upgrade = "";
+  namesInstance = false;
   minor = 1;
   startedAt = 0;
   readonly #connection: ConnectionFacts;
@@ -66,6 +67,7 @@ export class Http1RequestFacts implements RequestFacts {
     this.length = Math.max(0, head.length);
     this.expectsContinue = head.expects === 1 && this.framing !== framing.none && head.minor === 1;
     this.upgrade = this.#upgradeOf(buf);
+    this.namesInstance = head.namesInstance;
     if (head.forwardedForEnd === 0 && !this.#isTrusted) this.forwardedFor = this.#connection.clientAddress;
     else this.#takeChain(buf);
     return this.#isHost(buf) || this.#takeHost(buf);

@@ -1,6 +1,6 @@
 import { Duplex, pipeline } from "node:stream";
 import type { AnswerEdit, AnswerHook, Middleware, OwnAnswer, RequestHead, Verdict } from "../middleware.ts";
-import { answerHead, EditedAnswer, EditedRequest } from "./overlay.ts";
+import { answerHead, EditedAnswer, EditedRequest, Overlay } from "./overlay.ts";
 
 type Passed = Extract<Verdict, { kind: "pass" }>;
 
@@ -14,13 +14,15 @@ export function chain(middlewares: readonly Middleware[]): (head: RequestHead) =
 
 class Run {
   readonly #middlewares: readonly Middleware[];
-  readonly #head: EditedRequest;
+  /** As the next middleware sees it. Those before keep what they saw: their hooks still look at it. */
+  #head: RequestHead;
+  readonly #edits = new Overlay();
   readonly #hooks: AnswerHook[] = [];
   readonly #ends: (() => void)[] = [];
 
   constructor(middlewares: readonly Middleware[], head: RequestHead) {
     this.#middlewares = middlewares;
-    this.#head = new EditedRequest(head);
+    this.#head = head;
   }
 
   /** Waits only where a middleware does. */
@@ -50,14 +52,17 @@ class Run {
       this.#end();
       return { kind: "answer", answer: this.#dress(verdict.answer, index) };
     }
-    if (verdict.edit !== undefined) this.#head.overlay.apply(verdict.edit);
+    if (verdict.edit !== undefined) {
+      this.#edits.apply(verdict.edit);
+      this.#head = new EditedRequest(this.#head, verdict.edit);
+    }
     if (verdict.onAnswer !== undefined) this.#hooks.push(verdict.onAnswer);
     if (verdict.onEnd !== undefined) this.#ends.push(verdict.onEnd);
     return undefined;
   }
 
   #passed(): Passed {
-    const edit = this.#head.overlay.isEmpty ? {} : { edit: this.#head.overlay.toEdit() };
+    const edit = this.#edits.isEmpty ? {} : { edit: this.#edits.toEdit() };
     const onAnswer = this.#hooks.length === 0 ? {} : { onAnswer: composeHooks(this.#hooks.toReversed()) };
     const onEnd = this.#ends.length === 0 ? {} : { onEnd: () => this.#end() };
     return { kind: "pass", ...edit, ...onAnswer, ...onEnd };

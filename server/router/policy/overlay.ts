@@ -40,18 +40,19 @@ export class Overlay {
   }
 }
 
-/** A request as it is after some edits. */
+/** A request as it is after an edit. */
 export class EditedRequest implements RequestHead {
   readonly #base: RequestHead;
-  readonly overlay = new Overlay();
+  readonly #overlay = new Overlay();
   readonly method: string;
   readonly host: string;
   readonly protocol: "http" | "https";
   readonly clientAddress: string;
   readonly requestId: string;
 
-  constructor(base: RequestHead) {
+  constructor(base: RequestHead, edit: HeadEdit) {
     this.#base = base;
+    this.#overlay.apply(edit);
     this.method = base.method;
     this.host = base.host;
     this.protocol = base.protocol;
@@ -60,11 +61,11 @@ export class EditedRequest implements RequestHead {
   }
 
   get target(): string {
-    return this.overlay.target ?? this.#base.target;
+    return this.#overlay.target ?? this.#base.target;
   }
 
   header(name: string): string | undefined {
-    return this.overlay.header(name, (one) => this.#base.header(one));
+    return this.#overlay.header(name, (one) => this.#base.header(one));
   }
 }
 
