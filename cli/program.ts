@@ -10,6 +10,7 @@ import { processVerbs } from "./commands/processes.ts";
 import { releaseVerbs } from "./commands/releases.ts";
 import { maintenanceVerbs } from "./commands/maintenance.ts";
 import { policyVerbs } from "./commands/route-policies.ts";
+import { routerVerb } from "./commands/router.ts";
 import { routeVerbs } from "./commands/routes.ts";
 import { runVerbs } from "./commands/run.ts";
 import { serviceVerbs } from "./commands/services.ts";
@@ -31,7 +32,7 @@ export const verbGroups: readonly VerbGroup[] = [
   sourceVerbs,
   logVerbs,
   runVerbs,
-  { ...routeVerbs, verbs: [...routeVerbs.verbs, ...policyVerbs, ...maintenanceVerbs] },
+  { ...routeVerbs, verbs: [...routeVerbs.verbs, ...policyVerbs, ...maintenanceVerbs, routerVerb] },
   serviceVerbs,
   settingVerbs,
   accountVerbs,

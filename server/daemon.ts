@@ -37,7 +37,9 @@ import { createChanges } from "./releases/changes.ts";
 import { createProcesses } from "./releases/processes.ts";
 import { removeDispensable } from "./releases/retention.ts";
 import { recoverRecords } from "./releases/recover.ts";
+import { timeBoundsMs } from "./router/metrics.ts";
 import { ensureRouter, stopRouter } from "./router/process.ts";
+import { createRouterPort } from "./routes/router-view.ts";
 import { createServices } from "./services/services.ts";
 import { livingPid, lockHome } from "./store/lock.ts";
 import { createServiceStore } from "./store/services.ts";
@@ -221,6 +223,13 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
     }),
     routes,
     routePolicies: policies,
+    router: createRouterPort({
+      status: () => router.status(signal),
+      table: () => publisher.table(),
+      pid: () => router.pid,
+      httpPort: () => router.httpPort,
+      boundsMs: timeBoundsMs,
+    }),
     services,
     logs: runtime.logs.port,
     tasks: tasks.port,

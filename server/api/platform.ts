@@ -18,6 +18,7 @@ import type {
   Route,
   ServiceInstance,
 } from "../core/types.ts";
+import type { RouterPort } from "./router.ts";
 import type { RoutePoliciesPort } from "./route-policies.ts";
 
 /** Everything that the API offers, as the daemon supplies it. Long work reports to `out` and ends with the signal. */
@@ -34,6 +35,7 @@ export interface Platform {
   readonly logs: LogsPort;
   readonly tasks: TasksPort;
   readonly system: SystemPort;
+  readonly router: RouterPort;
 }
 
 export interface AppInfo {

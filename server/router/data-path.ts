@@ -4,6 +4,8 @@ import { Http1Pool } from "./http1/pool.ts";
 import type { TrustedProxies } from "./http1/request-facts.ts";
 import { Instances } from "./instances.ts";
 import { type LiveRoute, LiveTable } from "./live-table.ts";
+import { type AppTraffic, Metrics } from "./metrics.ts";
+import { workerState } from "./policy/compile.ts";
 import { defaultPolicy, type Policy } from "./policy.ts";
 import type { RequestRecord, RoutingTable } from "./protocol.ts";
 import type { ConnectionFacts, InstanceTransport } from "./sides.ts";
@@ -17,6 +19,9 @@ export interface WorkerStatus {
   readonly requests: number;
   readonly failures: Readonly<Record<string, number>>;
   readonly rssBytes: number;
+  /** App → what its requests came to. */
+  readonly apps: Readonly<Record<string, AppTraffic>>;
+  readonly cache: { readonly entries: number; readonly bytes: number };
 }
 
 export interface DataPathOptions {
@@ -37,6 +42,7 @@ const readBytes = 65_536;
 export class DataPath implements Traffic {
   readonly policy: Policy;
   readonly instances = new Instances();
+  readonly metrics = new Metrics();
   readonly trustedProxies: TrustedProxies;
   readonly #options: DataPathOptions;
   readonly #server: Server;
@@ -100,6 +106,8 @@ export class DataPath implements Traffic {
       requests: this.#requests,
       failures: Object.fromEntries(this.#failures),
       rssBytes: process.memoryUsage.rss(),
+      apps: this.metrics.snapshot(performance.now()),
+      cache: { entries: workerState.cache.entries, bytes: workerState.cache.bytes },
     };
   }
 

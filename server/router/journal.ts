@@ -33,6 +33,8 @@ export class Journal {
       return;
     }
     const now = performance.now();
+    const status = isFailure(code) ? failures[code].status : this.status;
+    traffic.metrics.record(app, status, now - this.#startedAt, now);
     const wasReached = this.target !== undefined && code !== "H21" && code !== "H19";
     const text = requestLine({
       method: facts.method,
@@ -43,7 +45,7 @@ export class Journal {
       dyno: this.target?.name,
       connectMs: wasReached ? this.#connectMs : undefined,
       serviceMs: wasReached ? now - this.#startedAt - this.#connectMs : undefined,
-      status: isFailure(code) ? failures[code].status : this.status,
+      status,
       bytes: this.target === undefined ? undefined : this.bytes,
       protocol: facts.protocol,
       code,

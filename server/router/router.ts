@@ -7,6 +7,7 @@ import type { Log } from "../core/log.ts";
 import { openConnection } from "./connection.ts";
 import { type Controlled, ControlServer } from "./control-server.ts";
 import type { WorkerStatus } from "./data-path.ts";
+import { sumTraffic } from "./metrics.ts";
 import type { RoutingTable } from "./protocol.ts";
 import { RecordBuffer } from "./record-buffer.ts";
 import { emptyTable, isRoutingTable, loadTable, saveTable } from "./table-file.ts";
@@ -112,6 +113,11 @@ class RouterCore implements Controlled {
       requests: all.reduce((total, one) => total + one.requests, 0),
       failures: sum(all.map((one) => one.failures)),
       rssBytes: all.map((one: WorkerStatus) => one.rssBytes),
+      apps: sumTraffic(all.map((one) => one.apps)),
+      cache: {
+        entries: all.reduce((total, one) => total + one.cache.entries, 0),
+        bytes: all.reduce((total, one) => total + one.cache.bytes, 0),
+      },
     };
   }
 }

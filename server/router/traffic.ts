@@ -1,6 +1,7 @@
 import type { TrustedProxies } from "./http1/request-facts.ts";
 import type { Instances } from "./instances.ts";
 import type { LiveRoute } from "./live-table.ts";
+import type { Metrics } from "./metrics.ts";
 import type { CompiledPolicy } from "./policy/compiled-policy.ts";
 import type { Policy } from "./policy.ts";
 import type { RequestRecord } from "./protocol.ts";
@@ -19,6 +20,7 @@ export interface Traffic {
   readonly policy: Policy;
   readonly instances: Instances;
   readonly trustedProxies: TrustedProxies;
+  readonly metrics: Metrics;
   /** The worker ends: connections to clients are not kept. */
   readonly isClosing: boolean;
   /** By the table as it is at this moment. */

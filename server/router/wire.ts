@@ -1,8 +1,9 @@
 import type { Socket } from "node:net";
+import type { AppTraffic } from "./metrics.ts";
 import type { PurgeRequest, RequestRecord, RoutingTable } from "./protocol.ts";
 
 /** Messages on the router's control socket: one JSON object a line. A router of another protocol is replaced. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 export interface Hello {
   readonly type: "hello";
@@ -25,6 +26,9 @@ export interface RouterStatus {
   readonly failures: Readonly<Record<string, number>>;
   /** One figure a worker. */
   readonly rssBytes: readonly number[];
+  /** App → what its requests came to. */
+  readonly apps: Readonly<Record<string, AppTraffic>>;
+  readonly cache: { readonly entries: number; readonly bytes: number };
 }
 
 export type Question =

@@ -288,6 +288,21 @@ export function fakePlatform(state: FakeState): Platform {
         return state.command([instance, ...words], streams, signal);
       },
     },
+    router: {
+      status: async () => ({
+        pid: 2,
+        httpPort: 80,
+        workers: 1,
+        rssBytes: [50_000_000],
+        requests: 3,
+        inFlight: 1,
+        failures: { H12: 1 },
+        cache: { entries: 0, bytes: 0 },
+        apps: [],
+        instances: [],
+      }),
+      metrics: async () => "paas_router_cache_bytes 0\n",
+    },
     system: {
       info: () => ({
         version: "1.2.3",
