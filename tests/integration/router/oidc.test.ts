@@ -32,7 +32,8 @@ beforeAll(async () => {
     }),
     cookies: { keys: ["test"] },
   });
-  providerServer.on("request", provider.callback());
+  const answer = provider.callback();
+  providerServer.on("request", (req, res) => void answer(req, res));
   settings = {
     issuer,
     clientId: "paas",

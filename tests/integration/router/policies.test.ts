@@ -312,7 +312,7 @@ test("bodies are limited, also those that do not tell their length", async () =>
 test("forward auth asks a service first", async () => {
   const service = createServer((req, res) => {
     if (req.headers.cookie === "ok=1") res.writeHead(204, { "X-User": "ann" }).end();
-    else res.writeHead(302, { Location: `http://login.test${req.headers["x-forwarded-uri"]}` }).end();
+    else res.writeHead(302, { Location: `http://login.test${String(req.headers["x-forwarded-uri"])}` }).end();
   });
   const url = `http://127.0.0.1:${await listen(service)}/check`;
   use({ forwardAuth: { url, copyHeaders: ["X-User"] } }, "fa.test");

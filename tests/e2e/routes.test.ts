@@ -1,0 +1,221 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { RouteInfo } from "../../server/api/route-policies.ts";
+import type { RouterView } from "../../server/api/router.ts";
+import { runCommand } from "../support/commands.ts";
+import { launcher, TestPaas, type HttpAnswer, type RequestOptions, type TestApp } from "../support/paas.ts";
+
+let paas: TestPaas;
+let shop: TestApp;
+let helper: Server;
+let helperUrl: string;
+
+/** Says what it saw, sets what the query asks for. */
+const app = {
+  "package.json": JSON.stringify({ name: "shop", engines: { node: "24" } }),
+  "server.js": `
+const http = require("node:http");
+http.createServer((req, res) => {
+  const url = new URL(req.url, "http://x");
+  for (const [name, value] of url.searchParams) res.setHeader(name, value);
+  let body = "";
+  req.on("data", (chunk) => (body += chunk));
+  req.on("end", () => {
+    const pad = "x".repeat(url.pathname === "/long" ? 5000 : 0);
+    res.end(JSON.stringify({ app: process.env.PAAS_APP, instance: process.env.DYNO, url: req.url, headers: req.headers, at: process.hrtime()[1], pad }));
+  });
+}).listen(process.env.PORT);
+`,
+  Procfile: "web: node server.js\n",
+};
+
+beforeAll(async () => {
+  helper = createServer((req, res) => {
+    const forwarded = req.headers["x-cf-forwarded-url"];
+    if (forwarded === undefined) {
+      res.writeHead(req.headers["x-key"] === "good" ? 204 : 403, { "X-User": "ann" }).end();
+      return;
+    }
+    const url = new URL(String(forwarded));
+    const signed = ["x-cf-forwarded-url", "x-cf-proxy-signature", "x-cf-proxy-metadata"];
+    const headers = Object.fromEntries(signed.map((name) => [name, String(req.headers[name])]));
+    void paas
+      .request(url.hostname, url.pathname, { headers: { ...headers, "x-by-service": "yes" } })
+      .then((answer) => res.writeHead(answer.status).end(answer.body));
+  });
+  await new Promise<void>((resolve) => helper.listen(0, "127.0.0.1", resolve));
+  helperUrl = `http://127.0.0.1:${(helper.address() as AddressInfo).port}/`;
+  paas = await TestPaas.start();
+  shop = await paas.app("shop", app);
+  await shop.mustPush();
+  await shop.mustCli("ps:scale", "web=2");
+}, 240_000);
+afterAll(async () => {
+  helper.closeAllConnections();
+  helper.close();
+  await paas[Symbol.asyncDispose]();
+});
+
+interface Seen {
+  readonly app: string;
+  readonly instance: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly at: number;
+}
+const get = (host: string, target = "/", options: RequestOptions = {}): Promise<HttpAnswer> =>
+  paas.request(host, target, options);
+const seen = async (host: string, target = "/", options: RequestOptions = {}): Promise<Seen> => {
+  const answer = await get(host, target, options);
+  if (answer.status !== 200) throw new Error(`${host}${target} answered ${answer.status}: ${answer.body}`);
+  return JSON.parse(answer.body) as Seen;
+};
+
+/** A route of the app with these settings. */
+async function route(name: string, ...flags: readonly string[]): Promise<string> {
+  const host = `${name}.example.test`;
+  await shop.mustCli("map-route", "shop", "example.test", "--hostname", name);
+  if (flags.length > 0) await shop.mustCli("routes:set", host, ...flags);
+  return host;
+}
+const withSecret = (secret: string, ...args: readonly string[]) =>
+  runCommand([launcher, ...args], { cwd: shop.dir, env: paas.env, input: secret });
+
+test("a client stays with an instance, one is reached by name, and requests are limited", async () => {
+  const host = await route("sticky", "--sticky", "--limit", "5", "--queue", "10", "--balance", "least-connections");
+  const first = await get(host);
+  const cookie = first.headers["set-cookie"]?.[0]?.split(";")[0] ?? "";
+  const { instance } = JSON.parse(first.body) as Seen;
+  for (let i = 0; i < 4; i++) expect((await seen(host, "/", { headers: { cookie } })).instance).toBe(instance);
+  expect((await seen(host, "/", { headers: { "x-cf-app-instance": "shop:1" } })).instance).toBe("web.2");
+  const burst = await Promise.all(Array.from({ length: 15 }, () => get(host)));
+  expect(new Set(burst.map((answer) => answer.status))).toEqual(new Set([200]));
+});
+
+test("rates, sizes and addresses are limited", async () => {
+  const host = await route("limits", "--rate-limit", "3/1h", "--rate-by", "header:x-who", "--max-body", "1K");
+  const statuses: number[] = [];
+  for (let i = 0; i < 4; i++) statuses.push((await get(host, "/", { headers: { "x-who": "a" } })).status);
+  expect(statuses).toEqual([200, 200, 200, 429]);
+  const big = await get(host, "/", { method: "POST", body: "x".repeat(2_000), headers: { "x-who": "b" } });
+  expect([big.status, big.headers["x-paas-error"]]).toEqual([413, "body_too_large"]);
+  await shop.mustCli("routes:set", host, "--deny", "127.0.0.1");
+  expect((await get(host)).headers["x-paas-error"]).toBe("ip_denied");
+  await shop.mustCli("routes:set", host, "--unset", "deny", "rate-limit");
+  expect((await get(host)).status).toBe(200);
+});
+
+test("answers are kept and compressed, until they are purged", async () => {
+  const host = await route("cache", "--cache", "--compress");
+  const target = "/long?cache-control=max-age%3D600&content-type=text/plain";
+  const first = await get(host, target);
+  expect((await get(host, target)).body).toBe(first.body);
+  expect((await get(host, target)).headers["cache-status"]).toMatch(/^paas; hit/);
+  const gzip = await get(host, target, { headers: { "accept-encoding": "gzip" } });
+  expect([gzip.headers["content-encoding"], gzip.headers.vary]).toEqual(["gzip", "Accept-Encoding"]);
+  expect((await shop.mustCli("routes:purge", host, "/long")).stdout).toMatch(/Forgot [12] stored answer/);
+  expect((await get(host, target)).body).not.toBe(first.body);
+});
+
+test("passwords and another service's word stand before the app; secrets are not in the clear", async () => {
+  const host = await route("auth");
+  const set = await withSecret("correct horse\n", "routes:set", host, "--basic-auth", "ann");
+  expect(set.code).toBe(0);
+  expect((await get(host)).status).toBe(401);
+  const authorization = `Basic ${Buffer.from("ann:correct horse").toString("base64")}`;
+  expect((await seen(host, "/", { headers: { authorization } })).headers["x-forwarded-user"]).toBe("ann");
+  const info = await paas.json<RouteInfo>(["routes:info", host]);
+  expect(info.policy.basicAuth).toEqual({ users: ["ann"] });
+  const { stdout } = await runCommand(["grep", "-rlaE", "correct horse|scrypt[$]16384", paas.home], { env: paas.env });
+  expect(stdout.trim()).toBe(`${paas.home}/router/table.json`);
+  expect((await paas.must(["grep", "-c", "scrypt", stdout.trim()])).stdout.trim()).toBe("1");
+  expect((await paas.must(["stat", "-c", "%a", `${paas.home}/router/table.json`])).stdout.trim()).toBe("600");
+  const asked = await route("asked", "--forward-auth", helperUrl, "--forward-auth-headers", "X-User");
+  expect((await get(asked)).status).toBe(403);
+});
+
+test("sign-in with a provider that is away says so, and lets nobody in", async () => {
+  const host = await route("oidc");
+  const set = await withSecret("hush", "routes:set", host, "--oidc", "http://127.0.0.1:9", "--oidc-client", "paas");
+  expect(set.output).not.toContain("hush");
+  const answer = await get(host, "/", { headers: { accept: "text/html" } });
+  expect([answer.status, answer.headers["x-paas-error"]]).toEqual([503, "auth_unavailable"]);
+  expect((await get(host)).status).toBe(401);
+});
+
+test("headers, paths and redirects", async () => {
+  await shop.mustCli("map-route", "shop", "paths.example.test", "--path", "/api");
+  const flags = ["--strip-prefix", "--rewrite", "/v1 /internal", "--redirect", "/api/old/* /api/new/* 301"];
+  const headers = ["--set-header", "X-Env: live", "--set-response-header", "X-Frame-Options: DENY"];
+  await shop.mustCli("routes:set", "paths.example.test/api", ...flags, ...headers);
+  const answer = await get("paths.example.test", "/api/v1/x");
+  const { url, headers: got } = JSON.parse(answer.body) as Seen;
+  expect([url, got["x-env"], answer.headers["x-frame-options"]]).toEqual(["/internal/x", "live", "DENY"]);
+  const moved = await get("paths.example.test", "/api/old/a");
+  expect([moved.status, moved.headers.location]).toEqual([301, "/api/new/a"]);
+});
+
+test("a route service sees requests before the app", async () => {
+  const host = await route("service", "--route-service", helperUrl);
+  expect((await seen(host, "/a")).headers["x-by-service"]).toBe("yes");
+});
+
+test("maintenance and error pages are the app's own", async () => {
+  await shop.write({ "sorry.html": "<h1>sorry</h1>", "soon.html": "<h1>soon</h1>" });
+  await shop.mustCli("maintenance", "on", "--page", "soon.html");
+  const page = await get(shop.host, "/", { headers: { accept: "text/html" } });
+  expect([page.status, page.headers["x-paas-error"], page.body]).toEqual([503, "H80", "<h1>soon</h1>"]);
+  await shop.mustCli("maintenance", "off");
+  await shop.mustCli("errors:set", "H14", "sorry.html");
+  await shop.mustCli("ps:stop");
+  const down = await get(shop.host, "/", { headers: { accept: "text/html" } });
+  expect([down.status, down.body]).toEqual([503, "<h1>sorry</h1>"]);
+  await shop.mustCli("ps:start");
+});
+
+test("held requests wait for what takes the place of the old instances", async () => {
+  await shop.mustCli("hold", "60s");
+  const held = seen(shop.host);
+  await shop.mustCli("ps:stop");
+  await shop.mustCli("ps:start");
+  await shop.mustCli("hold", "off");
+  expect((await held).instance).toMatch(/^web\./);
+});
+
+test("a route that others share is divided by weight; without a weight it has one owner", async () => {
+  const host = await route("split");
+  const next = await paas.app("next", app);
+  await next.mustPush();
+  const taken = await paas.cli(["map-route", "next", host]);
+  expect([taken.code, taken.output]).toEqual([1, expect.stringContaining('belongs to app "shop"')]);
+  await shop.mustCli("map-route", "shop", host, "--weight", "1");
+  await next.mustCli("map-route", "next", host, "--weight", "1");
+  await shop.mustCli("ps:scale", "web=1");
+  const apps = new Set<string>();
+  for (let i = 0; i < 30; i++) apps.add((await seen(host)).app);
+  expect(apps).toEqual(new Set(["shop", "next"]));
+  const view = await paas.json<RouterView>(["router"]);
+  expect(view.instances.filter((one) => one.app === "next")).toHaveLength(1);
+  const info = await paas.json<RouteInfo>(["routes:info", host]);
+  expect(info.shares).toEqual([{ appName: "next", type: "web", weight: 1 }]);
+  await next.mustCli("unmap-route", "next", host);
+  expect((await paas.json<RouteInfo>(["routes:info", host])).shares).toEqual([]);
+});
+
+test("a random name, a wildcard, and what the router is doing", async () => {
+  const made = await paas.json<{ host: string }>(["map-route", "shop", "example.test", "--random-route"]);
+  expect(made.host).toMatch(/^[a-z]+-[a-z]+-\d{4}\.example\.test$/);
+  expect((await seen(made.host)).url).toBe("/");
+  const view = await paas.json<RouterView>(["router"]);
+  const traffic = view.apps.find((one) => one.app === "shop");
+  expect(traffic?.requests).toBeGreaterThan(20);
+  expect(traffic?.p99Ms).toBeGreaterThan(0);
+  expect(view.failures["rate_limited"]).toBe(1);
+  const token = await paas.json<{ token: string }>(["tokens:create", "prometheus"]);
+  const metrics = await fetch(`http://127.0.0.1:${paas.env["PAAS_API_PORT"]}/metrics`, {
+    headers: { authorization: `Bearer ${token.token}` },
+  });
+  expect(await metrics.text()).toContain('paas_router_requests_total{app="shop",code="2xx"}');
+  expect((await fetch(`http://127.0.0.1:${paas.env["PAAS_API_PORT"]}/metrics`)).status).toBe(401);
+});
