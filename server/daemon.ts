@@ -124,12 +124,14 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
       signal,
     }),
   );
-  const { scheduler, publisher, routes, policies, publishRoutes } = createSchedulerParts({
+  const { scheduler, publisher, routes, policies, tcpRoutes, publishRoutes } = createSchedulerParts({
     config,
     state,
     runtime,
     router: () => router,
     apiPort: () => ports.api,
+    ownPorts: () => [router.httpPort, ports.api, ports.ssh],
+    routerStatus: () => router.status(signal),
     log,
     fault,
     engineProblem: engineState.report,
@@ -223,6 +225,7 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
     }),
     routes,
     routePolicies: policies,
+    tcpRoutes,
     router: createRouterPort({
       status: () => router.status(signal),
       table: () => publisher.table(),

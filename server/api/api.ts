@@ -20,6 +20,7 @@ import { routesResource } from "./resources/routes.ts";
 import { bindingsResource, servicesResource } from "./resources/services.ts";
 import { archivePath, sourcesResource } from "./resources/sources.ts";
 import { systemResource } from "./resources/system.ts";
+import { tcpRoutesResource } from "./resources/tcp-routes.ts";
 import { tasksResource } from "./resources/tasks.ts";
 import { createUpgrade, type Upgrade } from "./streams.ts";
 
@@ -86,6 +87,7 @@ function resources(deps: ApiDeps) {
     .route("/", logsResource(deps, guard))
     .route("/", routesResource(deps, guard))
     .route("/", routePoliciesResource(deps, guard))
+    .route("/", tcpRoutesResource(deps, guard))
     .route("/", servicesResource(deps, guard))
     .route("/", bindingsResource(deps, guard))
     .route("/", tasksResource(deps, guard))

@@ -19,6 +19,7 @@ import type {
   ServiceInstance,
 } from "../core/types.ts";
 import type { RouterPort } from "./router.ts";
+import type { TcpRoutesPort } from "./tcp-routes.ts";
 import type { RoutePoliciesPort } from "./route-policies.ts";
 
 /** Everything that the API offers, as the daemon supplies it. Long work reports to `out` and ends with the signal. */
@@ -31,6 +32,7 @@ export interface Platform {
   readonly sources: SourcesPort;
   readonly routes: RoutesPort;
   readonly routePolicies: RoutePoliciesPort;
+  readonly tcpRoutes: TcpRoutesPort;
   readonly services: ServicesPort;
   readonly logs: LogsPort;
   readonly tasks: TasksPort;

@@ -5,6 +5,8 @@ import type { RouterControl, TableRoute } from "../router/protocol.ts";
 import { loadTable } from "../router/table-file.ts";
 import { readDesired } from "../releases/desired-state.ts";
 import { RoutePublisher } from "../routes/publisher.ts";
+import type { RouterStatus } from "../router/wire.ts";
+import { createTcpRoutes } from "../routes/tcp-routes.ts";
 import { createRoutePolicies } from "../routes/policies.ts";
 import { createRoutes } from "../routes/routes.ts";
 import { defaultSpace } from "../core/ids.ts";
@@ -20,6 +22,9 @@ export interface SchedulingInput {
   readonly router: () => RouterControl;
   /** Where the API listens on loopback. */
   readonly apiPort: () => number;
+  /** Ports that the platform itself listens on. */
+  readonly ownPorts: () => readonly number[];
+  readonly routerStatus: () => Promise<RouterStatus>;
   readonly log: Log;
   readonly fault: Fault;
   readonly engineProblem: (problem: string | undefined) => void;
@@ -38,6 +43,7 @@ export function createSchedulerParts(input: SchedulingInput) {
     appName: (appId) => state.apps.getById(appId)?.name,
     policies: () => policies.compile(),
     shares: () => state.routeShares.list(),
+    tcp: () => state.tcpRoutes.list(),
     own: () => [apiRoute(config, input.apiPort())],
   });
   const scheduler = new Scheduler({
@@ -82,7 +88,16 @@ export function createSchedulerParts(input: SchedulingInput) {
     purge: (what) => input.router().purge(what, AbortSignal.timeout(publishTimeoutMs)),
     now: Date.now,
   });
-  return { scheduler, publisher, routes, policies, publishRoutes };
+  const tcpRoutes = createTcpRoutes({
+    store: state.tcpRoutes,
+    apps: state.apps,
+    changed: publishRoutes,
+    problems: async () => (await input.routerStatus()).tcpProblems,
+    ownPorts: input.ownPorts,
+    space: defaultSpace,
+    now: Date.now,
+  });
+  return { scheduler, publisher, routes, policies, tcpRoutes, publishRoutes };
 }
 
 function promote(state: State, generationId: string): boolean {

@@ -9,6 +9,8 @@ export interface DesiredInput {
   readonly app: App;
   readonly formation: readonly FormationEntry[];
   readonly routes: readonly Route[];
+  /** Process types that are reached in another way: by a shared route, or a port. */
+  readonly servedTypes?: readonly string[];
   readonly current: GenerationInput | undefined;
   readonly candidate: GenerationInput | undefined;
 }
@@ -51,7 +53,7 @@ function toProcess(input: DesiredInput, source: GenerationInput, entry: Formatio
   const { app, routes } = input;
   const { generation, release, droplet } = source;
   const command = release.processes.find((process) => process.type === entry.type)?.command;
-  const isServing = entry.type === web || routes.some((route) => route.type === entry.type);
+  const isServing = entry.type === web || isServed(input, entry.type);
   return {
     type: entry.type,
     cohort: generation.cohorts[entry.type] ?? generation.id,
@@ -73,6 +75,10 @@ function toProcess(input: DesiredInput, source: GenerationInput, entry: Formatio
   };
 }
 
+function isServed({ routes, servedTypes = [] }: DesiredInput, type: string): boolean {
+  return routes.some((route) => route.type === type) || servedTypes.includes(type);
+}
+
 export interface DesiredStores {
   readonly apps: {
     getById(id: AppId): App | undefined;
@@ -85,7 +91,7 @@ export interface DesiredStores {
     release(id: AppId, version: number): Release | undefined;
     droplet(id: string): Droplet | undefined;
   };
-  readonly routes: { listOf(id: AppId): readonly Route[] };
+  readonly routes: { listOf(id: AppId): readonly Route[]; servedTypes(id: AppId): readonly string[] };
 }
 
 /** Undefined when nothing of the app shall be left. */
@@ -101,6 +107,7 @@ export function readDesired(stores: DesiredStores, appId: AppId): Desired | unde
     app,
     formation: stores.apps.formation(appId),
     routes: stores.routes.listOf(appId),
+    servedTypes: stores.routes.servedTypes(appId),
     current: complete(stores.releases.currentGeneration(appId)),
     candidate: complete(stores.releases.activeGeneration(appId)),
   });

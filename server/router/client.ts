@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AppError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { type Connection, ConnectionLost, openConnection } from "./connection.ts";
-import type { PurgeRequest, RequestRecord, RouterControl, TableRoute } from "./protocol.ts";
+import type { PurgeRequest, RequestRecord, RouterControl, TableRoute, TcpTableRoute } from "./protocol.ts";
 import type { ApplyResult, Question, RecordBatch, RouterStatus } from "./wire.ts";
 
 export interface RouterClientOptions {
@@ -46,7 +46,9 @@ class ReconnectingClient implements RouterClient {
   readonly #end = new AbortController();
   #connection: Connection | undefined;
   #ready = Promise.withResolvers<Connection>();
-  #wanted: { readonly turn: number; readonly routes: readonly TableRoute[] } | undefined;
+  #wanted:
+    | { readonly turn: number; readonly routes: readonly TableRoute[]; readonly tcp: readonly TcpTableRoute[] }
+    | undefined;
   #appliedTurn = 0;
   #sentTurn = 0;
   #version = 0;
@@ -62,10 +64,10 @@ class ReconnectingClient implements RouterClient {
     void this.#stayConnected(first);
   }
 
-  async apply(routes: readonly TableRoute[], signal: AbortSignal): Promise<void> {
+  async apply(routes: readonly TableRoute[], signal: AbortSignal, tcp: readonly TcpTableRoute[] = []): Promise<void> {
     signal.throwIfAborted();
     const turn = (this.#wanted?.turn ?? 0) + 1;
-    this.#wanted = { turn, routes };
+    this.#wanted = { turn, routes, tcp };
     const applied = new Promise<void>((resolve) => this.#waiters.add({ turn, resolve }));
     if (this.#connection !== undefined) void this.#sendWanted(this.#connection);
     await within(applied, answerTimeoutMs, signal, "it did not apply the routes");
@@ -157,7 +159,7 @@ class ReconnectingClient implements RouterClient {
     this.#sentTurn = wanted.turn;
     this.#version += 1;
     try {
-      const table = { version: this.#version, routes: wanted.routes };
+      const table = { version: this.#version, routes: wanted.routes, tcp: wanted.tcp };
       const result = (await connection.ask({ type: "apply", table })) as ApplyResult;
       if (result.applied) this.#applied(wanted.turn);
       else this.#overtaken(connection, result.version);

@@ -9,6 +9,7 @@ import { workerState } from "./policy/compile.ts";
 import { defaultPolicy, type Policy } from "./policy.ts";
 import type { RequestRecord, RoutingTable } from "./protocol.ts";
 import type { ConnectionFacts, InstanceTransport } from "./sides.ts";
+import { TcpListeners, type TcpProblems } from "./tcp/listeners.ts";
 import { Sweeper, type Timed } from "./sweeper.ts";
 import type { OpenConnection, Traffic } from "./traffic.ts";
 
@@ -22,6 +23,7 @@ export interface WorkerStatus {
   /** App → what its requests came to. */
   readonly apps: Readonly<Record<string, AppTraffic>>;
   readonly cache: { readonly entries: number; readonly bytes: number };
+  readonly tcpProblems: TcpProblems;
 }
 
 export interface DataPathOptions {
@@ -48,6 +50,7 @@ export class DataPath implements Traffic {
   readonly #server: Server;
   readonly #pool: Http1Pool;
   readonly #table: LiveTable;
+  readonly #tcp: TcpListeners;
   readonly #sweeper: Sweeper;
   readonly #connections = new Set<OpenConnection>();
   readonly #failures = new Map<string, number>();
@@ -64,6 +67,13 @@ export class DataPath implements Traffic {
     this.#pool = new Http1Pool(this.policy);
     this.#table = new LiveTable(this.instances);
     this.#sweeper = new Sweeper(sweepMs(this.policy), (now) => this.#pool.sweep(now));
+    this.#tcp = new TcpListeners({
+      listen: options.listen,
+      isShared: options.isShared ?? false,
+      instances: this.instances,
+      connectTimeoutMs: this.policy.connectTimeoutMs,
+      graceMs: this.policy.tunnelGraceMs,
+    });
     this.#version = options.table.version;
     this.apply(options.table);
     this.#server = createServer({ noDelay: true, allowHalfOpen: true, highWaterMark: readBytes }, (socket) =>
@@ -92,7 +102,17 @@ export class DataPath implements Traffic {
     this.#version = table.version;
     // Before the table: connections that are released from now on are kept for its instances only.
     this.#pool.retain(new Set(table.routes.flatMap((route) => route.targets.map((target) => target.id))));
-    this.#table.apply(table.routes);
+    const tcp = table.tcp ?? [];
+    this.#table.apply(
+      table.routes,
+      tcp.flatMap((route) => route.targets.map((target) => target.id)),
+    );
+    this.#tcp.apply(tcp);
+  }
+
+  /** All that `apply` has begun is done. */
+  async settled(): Promise<void> {
+    await this.#tcp.settled();
   }
 
   drain(targetIds: readonly string[], deadlineMs: number): Promise<boolean> {
@@ -106,6 +126,7 @@ export class DataPath implements Traffic {
       requests: this.#requests,
       failures: Object.fromEntries(this.#failures),
       rssBytes: process.memoryUsage.rss(),
+      tcpProblems: this.#tcp.problems(),
       apps: this.metrics.snapshot(performance.now()),
       cache: { entries: workerState.cache.entries, bytes: workerState.cache.bytes },
     };
@@ -115,6 +136,7 @@ export class DataPath implements Traffic {
   async close(deadlineMs: number): Promise<void> {
     this.isClosing = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#tcp.close();
     this.#closeIdle();
     const tunnels = setTimeout(() => this.instances.endTunnels(), Math.max(0, deadlineMs - this.policy.tunnelGraceMs));
     const cut = setTimeout(() => this.#cutAll(), deadlineMs);

@@ -57,7 +57,8 @@ export class LiveTable {
     return this.#matcher.match(host, target);
   }
 
-  apply(routes: readonly TableRoute[]): void {
+  /** `others`: ids of targets that no route of this table names, and that are in use all the same. */
+  apply(routes: readonly TableRoute[], others: readonly string[] = []): void {
     const before = this.#routes;
     const next = new Map<string, LiveRoute>();
     for (const route of routes) {
@@ -69,7 +70,8 @@ export class LiveTable {
     for (const [key, old] of before) {
       if (old.policy !== next.get(key)?.policy) old.policy?.dispose?.();
     }
-    this.#instances.retain(new Set(routes.flatMap((route) => route.targets.map((target) => target.id))));
+    const ids = routes.flatMap((route) => route.targets.map((target) => target.id));
+    this.#instances.retain(new Set([...ids, ...others]));
   }
 
   #enliven(route: TableRoute, before: LiveRoute | undefined): LiveRoute {

@@ -36,10 +36,20 @@ export interface TableRoute {
   readonly policy?: RoutePolicy | undefined;
 }
 
+/** A port of the machine whose connections go to an app as they are. */
+export interface TcpTableRoute {
+  readonly listenPort: number;
+  readonly app: string | undefined;
+  readonly targets: readonly Target[];
+  /** Tells the instance who the client is, before its first byte. */
+  readonly proxyProtocol?: "v1" | "v2";
+}
+
 export interface RoutingTable {
   /** Grows with each change; a router refuses an older one than it has, within one `epoch`. */
   readonly version: number;
   readonly routes: readonly TableRoute[];
+  readonly tcp?: readonly TcpTableRoute[];
 }
 
 /** Stored answers of one route, below a path where one is given. */
@@ -61,7 +71,7 @@ export interface RequestRecord {
 /** The daemon's handle on the router process. */
 export interface RouterControl {
   /** Resolves when every worker routes by this table. @throws AppError ROUTER_UNAVAILABLE */
-  apply(routes: readonly TableRoute[], signal: AbortSignal): Promise<void>;
+  apply(routes: readonly TableRoute[], signal: AbortSignal, tcp?: readonly TcpTableRoute[]): Promise<void>;
   /** Resolves true when nothing is in flight to these targets, false at the deadline. Call after `apply` without them. */
   drain(targetIds: readonly string[], deadlineMs: number, signal: AbortSignal): Promise<boolean>;
   /** Forgets stored answers in all workers; answers how many. @throws AppError ROUTER_UNAVAILABLE */

@@ -114,6 +114,7 @@ class RouterCore implements Controlled {
       failures: sum(all.map((one) => one.failures)),
       rssBytes: all.map((one: WorkerStatus) => one.rssBytes),
       apps: sumTraffic(all.map((one) => one.apps)),
+      tcpProblems: Object.assign({}, ...all.map((one) => one.tcpProblems)) as Record<string, string>,
       cache: {
         entries: all.reduce((total, one) => total + one.cache.entries, 0),
         bytes: all.reduce((total, one) => total + one.cache.bytes, 0),

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import path from "node:path";
-import type { RoutingTable, TableRoute, Target } from "./protocol.ts";
+import type { RoutingTable, TableRoute, Target, TcpTableRoute } from "./protocol.ts";
 
 export const emptyTable: RoutingTable = { version: 0, routes: [] };
 
@@ -40,7 +40,24 @@ export async function saveTable(file: string, table: RoutingTable): Promise<void
 
 export function isRoutingTable(value: unknown): value is RoutingTable {
   const table = value as Partial<RoutingTable> | undefined;
-  return Number.isSafeInteger(table?.version) && Array.isArray(table?.routes) && table.routes.every(isRoute);
+  return (
+    Number.isSafeInteger(table?.version) &&
+    Array.isArray(table?.routes) &&
+    table.routes.every(isRoute) &&
+    isTcp(table.tcp)
+  );
+}
+
+function isTcp(value: unknown): boolean {
+  if (value === undefined) return true;
+  if (!Array.isArray(value)) return false;
+  return value.every((route: Partial<TcpTableRoute> | null) => {
+    return isPort(route?.listenPort) && Array.isArray(route?.targets) && route.targets.every(isTarget);
+  });
+}
+
+function isPort(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) > 0 && Number(value) < 65_536;
 }
 
 function isRoute(value: unknown): value is TableRoute {
@@ -55,5 +72,5 @@ function isTarget(value: unknown): value is Target {
   const target = value as Partial<Target> | null;
   if (typeof target?.id !== "string" || typeof target.name !== "string" || typeof target.host !== "string")
     return false;
-  return Number.isInteger(target.port) && (target.port ?? 0) > 0 && (target.port ?? 0) < 65_536;
+  return isPort(target.port);
 }

@@ -29,6 +29,8 @@ export interface RouterStatus {
   /** App → what its requests came to. */
   readonly apps: Readonly<Record<string, AppTraffic>>;
   readonly cache: { readonly entries: number; readonly bytes: number };
+  /** Port of a TCP route → why nobody listens there. */
+  readonly tcpProblems: Readonly<Record<string, string>>;
 }
 
 export type Question =

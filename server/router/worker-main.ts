@@ -50,7 +50,10 @@ async function ask(dataPath: DataPath, question: Question): Promise<unknown> {
     const { below, ...route } = question.what;
     return workerState.purge(routeKey(route), below);
   }
-  if (question.type === "apply") dataPath.apply(question.table);
+  if (question.type === "apply") {
+    dataPath.apply(question.table);
+    await dataPath.settled();
+  }
   return dataPath.status();
 }
 

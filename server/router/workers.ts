@@ -23,7 +23,10 @@ export async function startLocalWorker(options: DataPathOptions): Promise<Worker
   const httpPort = await dataPath.listen();
   return {
     httpPort,
-    apply: async (table) => dataPath.apply(table),
+    apply: async (table) => {
+      dataPath.apply(table);
+      await dataPath.settled();
+    },
     drain: (targetIds, deadlineMs) => dataPath.drain(targetIds, deadlineMs),
     status: async () => [dataPath.status()],
     purge: async ({ below, ...route }) => workerState.purge(routeKey(route), below),

@@ -1,7 +1,7 @@
 import type { AppId } from "../core/ids.ts";
-import type { Route, RouteShare } from "../core/types.ts";
+import type { Route, RouteShare, TcpRoute } from "../core/types.ts";
 import type { RoutePolicy } from "../router/policy/route-policy.ts";
-import type { RouterControl, TableRoute, Target } from "../router/protocol.ts";
+import type { RouterControl, TableRoute, Target, TcpTableRoute } from "../router/protocol.ts";
 import type { RoutedInstance, Routing, ServingState } from "../scheduler/ports.ts";
 
 interface Serving {
@@ -16,6 +16,7 @@ export interface PublisherDeps {
   /** What the routes of one table do beside forwarding. */
   readonly policies: () => (route: Route) => RoutePolicy | undefined;
   readonly shares: () => readonly RouteShare[];
+  readonly tcp: () => readonly TcpRoute[];
   /** Routes of the platform itself, e.g. the API at `paas.<domain>`. */
   readonly own: () => readonly TableRoute[];
 }
@@ -75,7 +76,7 @@ export class RoutePublisher implements Routing {
   /** Pushes the table as it is now. Resolves when the router has applied it. */
   refresh(signal: AbortSignal): Promise<void> {
     if (this.#isHeld) return Promise.resolve();
-    const push = this.#queue.then(() => this.#deps.control().apply(this.table(), signal));
+    const push = this.#queue.then(() => this.#deps.control().apply(this.table(), signal, this.#tcp()));
     this.#queue = push.catch(() => undefined);
     return push;
   }
@@ -85,6 +86,15 @@ export class RoutePublisher implements Routing {
     const shares = Map.groupBy(this.#deps.shares(), (share) => share.routeId);
     const rows = this.#deps.routes().map((route) => this.#row(route, policyOf(route), shares.get(route.id) ?? []));
     return [...this.#deps.own(), ...rows];
+  }
+
+  #tcp(): readonly TcpTableRoute[] {
+    return this.#deps.tcp().map((route) => ({
+      listenPort: route.listenPort,
+      app: route.appId === undefined ? undefined : this.#deps.appName(route.appId),
+      targets: this.#targets(route, route.type, route.port),
+      ...(route.proxyProtocol === undefined ? {} : { proxyProtocol: route.proxyProtocol }),
+    }));
   }
 
   #row(route: Route, policy: RoutePolicy | undefined, shares: readonly RouteShare[]): TableRoute {

@@ -2,7 +2,7 @@ import { and, asc, eq } from "./drizzle.ts";
 import type { AppId, ProcessType, SpaceName } from "../core/ids.ts";
 import type { Route } from "../core/types.ts";
 import type { Db } from "./open.ts";
-import { routes } from "./schema.ts";
+import { routes, routeShares, tcpRoutes } from "./schema.ts";
 
 export type RouteStore = ReturnType<typeof createRouteStore>;
 
@@ -12,6 +12,12 @@ export function createRouteStore(db: Db) {
       db.select().from(routes).orderBy(asc(routes.host), asc(routes.path)).all().map(toRoute),
     listOf: (appId: AppId): readonly Route[] =>
       db.select().from(routes).where(eq(routes.appId, appId)).orderBy(asc(routes.createdAt)).all().map(toRoute),
+    /** Process types of the app that a port or another app's route leads to. */
+    servedTypes(appId: AppId): readonly string[] {
+      const shared = db.select({ type: routeShares.type }).from(routeShares).where(eq(routeShares.appId, appId)).all();
+      const ports = db.select({ type: tcpRoutes.type }).from(tcpRoutes).where(eq(tcpRoutes.appId, appId)).all();
+      return [...shared, ...ports].map((row) => row.type);
+    },
     find(host: string, path: string): Route | undefined {
       const row = db
         .select()

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RouteInfo } from "../../server/api/route-policies.ts";
 import type { RouterView } from "../../server/api/router.ts";
 import { runCommand } from "../support/commands.ts";
-import { launcher, TestPaas, type HttpAnswer, type RequestOptions, type TestApp } from "../support/paas.ts";
+import { launcher, request, TestPaas, type HttpAnswer, type RequestOptions, type TestApp } from "../support/paas.ts";
 
 let paas: TestPaas;
 let shop: TestApp;
@@ -64,6 +64,14 @@ interface Seen {
   readonly headers: Readonly<Record<string, string>>;
   readonly at: number;
 }
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
 const get = (host: string, target = "/", options: RequestOptions = {}): Promise<HttpAnswer> =>
   paas.request(host, target, options);
 const seen = async (host: string, target = "/", options: RequestOptions = {}): Promise<Seen> => {
@@ -201,6 +209,20 @@ test("a route that others share is divided by weight; without a weight it has on
   expect(info.shares).toEqual([{ appName: "next", type: "web", weight: 1 }]);
   await next.mustCli("unmap-route", "next", host);
   expect((await paas.json<RouteInfo>(["routes:info", host])).shares).toEqual([]);
+});
+
+test("a port leads to a process of the app, and has one owner", async () => {
+  const port = String(await freePort());
+  await shop.mustCli("map-route", "shop", "--port", port);
+  const raw = await request(Number(port), "raw.test", "/tcp");
+  expect([raw.status, (JSON.parse(raw.body) as Seen).url, raw.headers["via"]]).toEqual([200, "/tcp", undefined]);
+  expect((await shop.mustCli("routes")).stdout).toMatch(new RegExp(`^:${port} +shop +web +tcp$`, "m"));
+  const taken = await paas.cli(["map-route", "next", "--port", port]);
+  expect([taken.code, taken.output]).toEqual([1, expect.stringContaining(`Port ${port} belongs to app "shop"`)]);
+  const own = await shop.cli("map-route", "shop", "--port", String(paas.httpPort));
+  expect(own.output).toContain("belongs to the platform itself");
+  await shop.mustCli("delete-route", "--port", port);
+  await expect(request(Number(port), "raw.test", "/tcp")).rejects.toThrow("ECONNREFUSED");
 });
 
 test("a random name, a wildcard, and what the router is doing", async () => {

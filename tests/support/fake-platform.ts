@@ -236,6 +236,16 @@ export function fakePlatform(state: FakeState): Platform {
       setErrorPage: async (_actor, name, code, page) => void note(`errors ${name} ${code} ${JSON.stringify(page)}`),
       hold: async (_actor, name, forMs) => (note(`hold ${name} ${forMs}`), forMs && createdAt + forMs),
     },
+    tcpRoutes: {
+      list: async () => [],
+      set: async (_actor, name, request) => {
+        note(`tcp ${name} ${JSON.stringify(request)}`);
+        const fixed = { space: defaultSpace, appId: undefined, type: web, port: undefined, proxyProtocol: undefined };
+        return { ...fixed, listenPort: request.listenPort, appName: name, problem: undefined };
+      },
+      unmap: async (_actor, name, port) => void note(`tcp unmap ${name} ${port}`),
+      delete: async (_actor, port) => void note(`tcp delete ${port}`),
+    },
     services: {
       marketplace: () => [
         {

@@ -46,6 +46,7 @@ test("what the router does is shown with names, and as Prometheus reads it", asy
       rssBytes: [10],
       apps: metrics.snapshot(6_000),
       cache: { entries: 1, bytes: 7 },
+      tcpProblems: {},
     }),
     table: () => [{ host: "shop.test", path: "/", app: "shop", state: "running", targets: [target] }],
     pid: () => 1,

@@ -1,0 +1,188 @@
+import { connect, createServer, type Server, type Socket } from "node:net";
+import type { Instance, Instances } from "../instances.ts";
+import type { TcpTableRoute } from "../protocol.ts";
+import { encodeProxyHeader } from "./proxy-protocol.ts";
+
+export interface TcpOptions {
+  readonly listen: string;
+  /** Others may listen on the same port beside this. */
+  readonly isShared: boolean;
+  readonly instances: Instances;
+  readonly connectTimeoutMs: number;
+  /** Between the polite end of a connection and its cut. */
+  readonly graceMs: number;
+}
+
+/** Port → why nobody listens on it. */
+export type TcpProblems = Readonly<Record<string, string>>;
+
+/** Ports whose connections go to an app as they are. What is under way goes on when its route leaves the table. */
+export class TcpListeners {
+  readonly #options: TcpOptions;
+  readonly #open = new Map<number, Listener>();
+  readonly #problems = new Map<number, string>();
+  #pending: Promise<unknown> = Promise.resolve();
+
+  constructor(options: TcpOptions) {
+    this.#options = options;
+  }
+
+  apply(routes: readonly TcpTableRoute[]): void {
+    const wanted = new Map(routes.map((route) => [route.listenPort, route]));
+    for (const [port, listener] of this.#open) {
+      if (wanted.has(port)) continue;
+      listener.close();
+      this.#open.delete(port);
+    }
+    for (const port of this.#problems.keys()) if (!wanted.has(port)) this.#problems.delete(port);
+    const opened = routes.map((route) => {
+      const known = this.#open.get(route.listenPort);
+      if (known === undefined) return this.#listen(route);
+      known.route = route;
+      return undefined;
+    });
+    this.#pending = Promise.all([this.#pending, ...opened]);
+  }
+
+  /** Resolves when each port of the table is open, or known not to be. */
+  async settled(): Promise<void> {
+    await this.#pending;
+  }
+
+  problems(): TcpProblems {
+    return Object.fromEntries(this.#problems);
+  }
+
+  close(): void {
+    for (const listener of this.#open.values()) listener.close();
+    this.#open.clear();
+  }
+
+  async #listen(route: TcpTableRoute): Promise<void> {
+    const port = route.listenPort;
+    const listener = new Listener(route, this.#options);
+    this.#open.set(port, listener);
+    const problem = await listener.listen();
+    if (problem === undefined) {
+      this.#problems.delete(port);
+      return;
+    }
+    this.#problems.set(port, problem);
+    // Tried again with the next table.
+    if (this.#open.get(port) === listener) this.#open.delete(port);
+  }
+}
+
+class Listener {
+  readonly #options: TcpOptions;
+  readonly #server: Server;
+  #turn = 0;
+  route: TcpTableRoute;
+
+  constructor(route: TcpTableRoute, options: TcpOptions) {
+    this.route = route;
+    this.#options = options;
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+      new TcpConnection(socket, this, options).connect();
+    });
+  }
+
+  listen(): Promise<string | undefined> {
+    const { listen: host, isShared } = this.#options;
+    return new Promise((resolve) => {
+      this.#server.once("error", (err: NodeJS.ErrnoException) => resolve(err.code ?? err.message));
+      this.#server.listen({ host, port: this.route.listenPort, reusePort: isShared }, () => resolve(undefined));
+    });
+  }
+
+  close(): void {
+    this.#server.close();
+  }
+
+  /** The next in turn that was not tried; one that is out only when no other is left. */
+  next(tried: ReadonlySet<string>): Instance | undefined {
+    const { instances } = this.#options;
+    const left = this.route.targets.filter((target) => !tried.has(target.id)).map((target) => instances.of(target));
+    const up = left.filter((instance) => !instance.isOut);
+    const choice = up.length > 0 ? up : left;
+    return choice[this.#turn++ % Math.max(1, choice.length)];
+  }
+}
+
+class TcpConnection {
+  readonly #client: Socket;
+  readonly #listener: Listener;
+  readonly #options: TcpOptions;
+  readonly #tried = new Set<string>();
+
+  constructor(client: Socket, listener: Listener, options: TcpOptions) {
+    this.#client = client;
+    this.#listener = listener;
+    this.#options = options;
+    client.on("error", () => client.destroy());
+  }
+
+  connect(): void {
+    const instance = this.#listener.next(this.#tried);
+    if (instance === undefined || this.#client.destroyed) {
+      this.#client.resetAndDestroy();
+      return;
+    }
+    const { instances, connectTimeoutMs } = this.#options;
+    const { host, port, id } = instance.target;
+    instance.inFlight += 1;
+    const socket = connect({ host, port, noDelay: true, allowHalfOpen: true });
+    let isConnected = false;
+    const timer = setTimeout(() => socket.destroy(), connectTimeoutMs);
+    const giveUp = () => socket.destroy();
+    this.#client.once("close", giveUp);
+    socket.once("connect", () => {
+      isConnected = true;
+      clearTimeout(timer);
+      this.#join(instance, socket);
+    });
+    socket.on("error", () => socket.destroy());
+    socket.once("close", () => {
+      clearTimeout(timer);
+      this.#client.off("close", giveUp);
+      instances.leave(instance);
+      if (isConnected) return;
+      // Nothing was sent: the next one may have it.
+      this.#tried.add(id);
+      if (!this.#client.destroyed) instance.refused();
+      this.connect();
+    });
+  }
+
+  #join(instance: Instance, socket: Socket): void {
+    const client = this.#client;
+    const { proxyProtocol } = this.#listener.route;
+    const { remoteAddress, remotePort, localAddress, localPort } = client;
+    if (proxyProtocol !== undefined && remoteAddress !== undefined && localAddress !== undefined) {
+      const plain = (address: string) => address.replace(/^::ffff:(?=\d+\.)/, "");
+      const facts = {
+        sourceAddress: plain(remoteAddress),
+        sourcePort: remotePort ?? 0,
+        destinationAddress: plain(localAddress),
+        destinationPort: localPort ?? 0,
+      };
+      socket.write(encodeProxyHeader(proxyProtocol, facts));
+    }
+    const tunnel = {
+      endTunnel: () => {
+        client.end();
+        socket.end();
+        setTimeout(() => client.destroy(), this.#options.graceMs).unref();
+      },
+    };
+    instance.tunnels.add(tunnel);
+    for (const one of [client, socket]) one.setKeepAlive(true, 60_000);
+    socket.once("close", () => {
+      instance.tunnels.delete(tunnel);
+      // What the instance said last may still be on its way.
+      client.destroySoon();
+    });
+    client.pipe(socket);
+    socket.pipe(client);
+  }
+}

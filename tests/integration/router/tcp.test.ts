@@ -1,0 +1,138 @@
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { DataPath } from "../../../server/router/data-path.ts";
+import type { Target, TcpTableRoute } from "../../../server/router/protocol.ts";
+import { deadTarget, eventually, listen, startRawInstance, type RawInstance } from "./harness.ts";
+
+let dataPath: DataPath;
+let echo: RawInstance;
+let version = 1;
+
+beforeAll(async () => {
+  dataPath = new DataPath({ listen: "127.0.0.1", port: 0, table: { version, routes: [] }, record: () => {} });
+  await dataPath.listen();
+  // Answers what it got when the client has said all: both halves are needed.
+  echo = await startRawInstance((socket) => {
+    let text = "";
+    socket.on("data", (chunk) => (text += chunk.toString("latin1")));
+    socket.on("end", () => socket.end(`got ${text}`, "latin1"));
+  });
+});
+afterAll(async () => {
+  await dataPath.close(0);
+  await echo[Symbol.asyncDispose]();
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listen(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function use(...tcp: readonly TcpTableRoute[]): Promise<void> {
+  dataPath.apply({ version: ++version, routes: [], tcp });
+  await dataPath.settled();
+}
+
+const route = (listenPort: number, targets: readonly Target[], more: Partial<TcpTableRoute> = {}): TcpTableRoute => ({
+  listenPort,
+  app: "shop",
+  targets,
+  ...more,
+});
+
+/** Says it, ends its half, and answers what comes back; undefined when the connection was refused or reset. */
+function say(port: number, text: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    let answer = "";
+    socket.on("data", (chunk) => (answer += chunk.toString("latin1")));
+    socket.on("end", () => {
+      socket.destroy();
+      resolve(answer);
+    });
+    socket.on("error", () => resolve(undefined));
+    socket.end(text, "latin1");
+  });
+}
+
+test("bytes go both ways as they are, half-closed too, and an unknown port is refused", async () => {
+  const port = await freePort();
+  await use(route(port, [echo.target]));
+  expect(await say(port, "hello \0\xff")).toBe("got hello \0\xff");
+  const big = "x".repeat(3_000_000);
+  expect((await say(port, big))?.length).toBe(big.length + 4);
+  await use();
+  expect(await say(port, "hello")).toBeUndefined();
+});
+
+test("an instance that refuses is passed over; without any the connection is reset", async () => {
+  const port = await freePort();
+  await use(route(port, [await deadTarget(), await deadTarget(), echo.target]));
+  for (let i = 0; i < 3; i++) expect(await say(port, "a")).toBe("got a");
+  await use(route(port, [await deadTarget()]));
+  expect(await say(port, "a")).toBeUndefined();
+  await use(route(port, []));
+  expect(await say(port, "a")).toBeUndefined();
+});
+
+test.each([
+  ["v1", /^got PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ \d+\r\nhello$/],
+  ["v2", /^got \r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x7f\0\0\x01\x7f\0\0\x01.{4}hello$/s],
+] as const)("with PROXY %s the instance is told who the client is", async (proxyProtocol, expected) => {
+  const port = await freePort();
+  await use(route(port, [echo.target], { proxyProtocol }));
+  expect(await say(port, "hello")).toMatch(expected);
+});
+
+test("a port that another process holds is named, and the others work", async () => {
+  const other: Server = createServer();
+  const taken = await listen(other);
+  const port = await freePort();
+  await use(route(taken, [echo.target]), route(port, [echo.target]));
+  expect(dataPath.status().tcpProblems).toEqual({ [taken]: "EADDRINUSE" });
+  expect(await say(port, "a")).toBe("got a");
+  await new Promise((resolve) => other.close(resolve));
+  await use(route(taken, [echo.target]), route(port, [echo.target]));
+  expect(dataPath.status().tcpProblems).toEqual({});
+  expect(await say(taken, "b")).toBe("got b");
+});
+
+test("a connection outlives its route, counts as under way, and is ended at the end of a drain's patience", async () => {
+  const sockets: Socket[] = [];
+  const held = await startRawInstance((socket) => sockets.push(socket));
+  const port = await freePort();
+  await use(route(port, [held.target]));
+  const client = connect(port, "127.0.0.1");
+  const closed = new Promise((resolve) => client.once("close", resolve));
+  await eventually(() => sockets.length === 1);
+  await use();
+  expect(dataPath.status().inFlight).toEqual({ [held.target.id]: 1 });
+  const drained = dataPath.drain([held.target.id], 200);
+  sockets[0]?.write("still here");
+  const text = await new Promise((resolve) => client.once("data", (chunk) => resolve(chunk.toString())));
+  expect(text).toBe("still here");
+  expect(await drained).toBe(false);
+  await closed;
+  await eventually(() => Object.keys(dataPath.status().inFlight).length === 0);
+  await held[Symbol.asyncDispose]();
+});
+
+test("ports are free again when the worker ends", async () => {
+  const port = await freePort();
+  const short = new DataPath({
+    listen: "127.0.0.1",
+    port: 0,
+    table: { version: 1, routes: [], tcp: [route(port, [echo.target])] },
+    record: () => {},
+  });
+  await short.listen();
+  await short.settled();
+  expect(await say(port, "a")).toBe("got a");
+  await short.close(0);
+  const next = createServer();
+  await new Promise<void>((resolve) => next.listen(port, "127.0.0.1", resolve));
+  expect((next.address() as AddressInfo).port).toBe(port);
+  await new Promise((resolve) => next.close(resolve));
+});
