@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { execFile } from "node:child_process";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -8,11 +9,8 @@ import { AppError, messageOf } from "../core/errors.ts";
 import type { Instant } from "../core/types.ts";
 import type { Available } from "./plan.ts";
 
-/** What the stack's own packages bring. */
-export interface StackVersions {
-  readonly python: string;
-  readonly go: string;
-}
+/** What the stack's own packages and those of its distribution bring. */
+export type StackVersions = Pick<Available, "python" | "go" | "rust" | "java" | "ruby" | "php">;
 
 export interface AvailableOptions {
   /** Kept there as JSON; its folder is made. */
@@ -26,7 +24,18 @@ export interface AvailableOptions {
   readonly arch: string;
 }
 
-export const debian13: StackVersions = { python: "3.13", go: "1.24" };
+export const debian13: StackVersions = {
+  python: "3.13",
+  go: "1.24",
+  // The second follows the browsers' needs and moves on with Debian's updates.
+  rust: [
+    { version: "1.85", packages: ["rustc", "cargo"] },
+    { version: "1.96", packages: ["rustc-web", "cargo-web"] },
+  ],
+  java: ["21", "25"],
+  ruby: "3.3",
+  php: "8.4",
+};
 
 const freshMs = 60 * 60_000;
 const fetchTimeoutMs = 8_000;
@@ -102,7 +111,8 @@ async function readCache(file: string): Promise<Cache | undefined> {
 
 async function writeCache(file: string, cache: Cache): Promise<void> {
   await mkdir(path.dirname(file), { recursive: true });
-  const draft = `${file}.${process.pid}.tmp`;
+  // Two builds may ask at once.
+  const draft = `${file}.${randomUUID()}.tmp`;
   await writeFile(draft, JSON.stringify(cache));
   await rename(draft, file);
 }

@@ -1,5 +1,6 @@
 import type { Buildpack, SourceView } from "./plan.ts";
 import { sourceBelow } from "./source-view.ts";
+import { unsupportedLanguage } from "./unsupported.ts";
 
 export interface DecideOptions {
   /** In order of precedence; `procfile` last. */
@@ -67,7 +68,7 @@ function nothing(source: SourceView, buildpacks: readonly Buildpack[]): Decision
   });
   return {
     kind: "nothing",
-    reason: seen.length === 0 ? "The repository is empty." : "No buildpack matches this repository.",
+    reason: reasonFor(source, seen),
     hint: hintFor(source, seen, buildpacks),
     details: [
       "Supported, by the files at the top of the repository:",
@@ -78,8 +79,18 @@ function nothing(source: SourceView, buildpacks: readonly Buildpack[]): Decision
   };
 }
 
+function reasonFor(source: SourceView, seen: readonly string[]): string {
+  if (seen.length === 0) return "The repository is empty.";
+  const found = unsupportedLanguage(source);
+  if (found === undefined) return "No buildpack matches this repository.";
+  return `This is a ${found.language} repository (${found.file}), and there is no buildpack for ${found.language}.`;
+}
+
 function hintFor(source: SourceView, seen: readonly string[], buildpacks: readonly Buildpack[]): string {
   if (seen.length === 0) return "Commit the app's files, then push again.";
+  if (unsupportedLanguage(source) !== undefined) {
+    return "Commit a Dockerfile that builds it, or what it was built into with a Procfile that says how to start that.";
+  }
   const wanted = [dockerfile, ...buildpacks.flatMap((b) => b.looksFor)];
   for (const name of seen) {
     const meant = wanted.find((w) => w !== name && loose(w) === loose(name));

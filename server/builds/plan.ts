@@ -70,8 +70,23 @@ export interface Available {
   readonly python: string;
   /** Bootstrap Go of the stack, `1.24`; newer toolchains come through the module proxy. */
   readonly go: string;
+  /** Toolchains of the stack's distribution, any order. */
+  readonly rust: readonly RustToolchain[];
+  /** Majors of the JDK, oldest first: `21`. */
+  readonly java: readonly string[];
+  /** Of the stack's distribution: `3.3`. */
+  readonly ruby: string;
+  /** Of the stack's distribution: `8.4`. */
+  readonly php: string;
   /** Base URL that npm packages come from, with a slash at the end. */
   readonly npmRegistry: string;
+}
+
+export interface RustToolchain {
+  /** `1.85` */
+  readonly version: string;
+  /** Debian packages that bring it. */
+  readonly packages: readonly string[];
 }
 
 /** Read-only view of the pushed files. Paths are relative, with `/`, and never leave the root (symlinks neither). */
@@ -85,6 +100,8 @@ export interface SourceView {
 
 export interface Buildpack {
   readonly name: string;
+  /** How people write it, where that is more than a capital letter: `PHP`. */
+  readonly label?: string;
   /** What makes it match, for the message when nothing did: `package.json`. */
   readonly looksFor: readonly string[];
   detect(source: SourceView): boolean;

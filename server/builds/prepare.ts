@@ -59,7 +59,7 @@ export async function prepare(context: BuildContext, deps: PrepareDeps): Promise
     for (const note of [...because, ...decision.notes]) out.detail(note);
     return { kind: "dockerfile", procfile };
   }
-  out.step(`${capitalised(decision.buildpack.name)} app detected`);
+  out.step(`${decision.buildpack.label ?? capitalised(decision.buildpack.name)} app detected`);
   for (const note of [...because, ...decision.notes]) out.detail(note);
   const plan = await planOf(context, deps, source, decision.buildpack);
   const system = joinSystem(plan.system, systemOf(context, source));

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type Docker from "dockerode";
+import { debian13 } from "../../server/builds/available.ts";
 import {
   createBuilder,
   type ExternalBuildpacks,
@@ -190,7 +191,7 @@ export async function findStackImages(docker: Docker): Promise<StackImages> {
   return { id: tag, buildImage, runImage: `paas/stack-run:${tag}` };
 }
 
-const noVersions = (): Promise<Available> => Promise.resolve({ node: [], python: "3.13", go: "1.24", npmRegistry: "" });
+const noVersions = (): Promise<Available> => Promise.resolve({ node: [], npmRegistry: "", ...debian13 });
 
 function fixedPlan(plan: BuildPlan): Buildpack {
   return { name: plan.buildpack, looksFor: [], detect: () => true, plan: () => ({ ok: true, plan }) };

@@ -11,13 +11,22 @@ import { goodPlan } from "./planning.ts";
 
 const apps = path.resolve(import.meta.dirname, "../../fixtures/apps");
 // Made by the tools at build time, since they would name a package index.
-const lockfiles: Readonly<Record<string, string>> = { "python-uv": "uv.lock", "python-poetry": "poetry.lock" };
+const names = '[[package]]\nname = "flask"\n\n[[package]]\nname = "gunicorn"\n';
+const lockfiles: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "python-uv": { "uv.lock": names },
+  "python-poetry": { "poetry.lock": names },
+  "php-symfony": { "composer.lock": "{}", "packages/monolog-monolog.zip": "" },
+  "ruby-sinatra": {
+    "Gemfile.lock": "GEM\n  remote: https://rubygems.test/\n  specs:\n    puma (6.6.0)\n    sinatra (4.1.1)\n",
+    "vendor/cache/puma-6.6.0.gem": "",
+  },
+};
 
 function example(name: string): SourceView {
   const real = directorySource(path.join(apps, name));
   const lockfile = lockfiles[name];
   if (lockfile === undefined) return real;
-  const lock = memorySource({ [lockfile]: '[[package]]\nname = "flask"\n\n[[package]]\nname = "gunicorn"\n' });
+  const lock = memorySource(lockfile);
   return {
     has: (file) => lock.has(file) || real.has(file),
     read: (file) => lock.read(file) ?? real.read(file),

