@@ -18,6 +18,8 @@ const settings = [
   ["--ssh-port <port>", "PAAS_SSH_PORT", "for git push over ssh, 2222 unless told"],
   ["--api-port <port>", "PAAS_API_PORT", "of the API on loopback, 7070 unless told"],
   ["--router-workers <count>", "PAAS_ROUTER_WORKERS", "processes of the router"],
+  ["--trusted-proxies <networks>", "PAAS_TRUSTED_PROXIES", "in front, whose X-Forwarded-* count: 10.0.0.0/8"],
+  ["--proxy-protocol <state>", "PAAS_PROXY_PROTOCOL", "on: those put a PROXY header before each connection"],
   ["--parallel-builds <count>", "PAAS_PARALLEL_BUILDS", "builds at a time; by CPUs and memory unless told"],
   [
     "--disk-floor <size>",

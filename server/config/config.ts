@@ -1,4 +1,5 @@
 import { homedir } from "node:os";
+import { isIP } from "node:net";
 import path from "node:path";
 import { parseSize } from "../core/size.ts";
 
@@ -14,6 +15,10 @@ export interface Config {
   readonly apiPort: number;
   /** Worker processes of the router. */
   readonly routerWorkers: number;
+  /** Addresses and networks of proxies in front, whose `X-Forwarded-*` count. */
+  readonly trustedProxies: readonly string[];
+  /** Those put a PROXY header before each connection. */
+  readonly proxyProtocol: boolean;
   /** How many builds may run commands at a time; undefined: by CPUs and memory. */
   readonly parallelBuilds: number | undefined;
   /** Bytes of the engine's disk that no build may take; undefined: by its size. */
@@ -81,6 +86,18 @@ export function readConfig(env: NodeJS.ProcessEnv, isRoot: boolean): ConfigResul
     if (bytes === undefined) problems.push(`${name}=${raw} is not a size like 512M or 10G`);
     return bytes;
   };
+  const list = (name: string, isGood: (raw: string) => boolean, what: string): readonly string[] => {
+    const parts = (env[name] ?? "").split(",").map((part) => part.trim());
+    const given = parts.filter((part) => part !== "");
+    if (given.every(isGood)) return given;
+    problems.push(`${name}=${env[name]} is not ${what}`);
+    return [];
+  };
+  const isOn = (name: string): boolean => {
+    const raw = env[name] ?? "";
+    if (!["", "on", "off"].includes(raw)) problems.push(`${name}=${raw} is neither on nor off`);
+    return raw === "on";
+  };
   const domain = (env["PAAS_DOMAIN"] ?? "localhost").toLowerCase();
   if (!/^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(domain)) problems.push(`PAAS_DOMAIN=${domain} is not a domain name`);
   const logLevel = env["PAAS_LOG_LEVEL"] ?? "info";
@@ -92,6 +109,8 @@ export function readConfig(env: NodeJS.ProcessEnv, isRoot: boolean): ConfigResul
     httpPort: integer("PAAS_HTTP_PORT", 80, 65_535),
     sshPort: integer("PAAS_SSH_PORT", 2222, 65_535),
     apiPort: integer("PAAS_API_PORT", 7070, 65_535),
+    trustedProxies: list("PAAS_TRUSTED_PROXIES", isNetwork, "a list of addresses and networks"),
+    proxyProtocol: isOn("PAAS_PROXY_PROTOCOL"),
     routerWorkers: integer("PAAS_ROUTER_WORKERS", 1, 64),
     parallelBuilds: integer("PAAS_PARALLEL_BUILDS", 0, 64) || undefined,
     diskFloorBytes: size("PAAS_DISK_FLOOR"),
@@ -102,6 +121,15 @@ export function readConfig(env: NodeJS.ProcessEnv, isRoot: boolean): ConfigResul
     logLevel: isLevel(logLevel) ? logLevel : "info",
   };
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config };
+}
+
+/** `10.0.0.0/8`, `2001:db8::/32` or one address. */
+export function isNetwork(raw: string): boolean {
+  const [address = "", prefix, more] = raw.split("/");
+  const family = isIP(address);
+  if (family === 0 || more !== undefined) return false;
+  if (prefix === undefined) return true;
+  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 6 ? 128 : 32);
 }
 
 function defaultHome(isRoot: boolean): string {

@@ -44,6 +44,7 @@ export function createSchedulerParts(input: SchedulingInput) {
     policies: () => policies.compile(),
     shares: () => state.routeShares.list(),
     tcp: () => state.tcpRoutes.list(),
+    front: { trustedProxies: config.trustedProxies, proxyProtocol: config.proxyProtocol },
     own: () => [apiRoute(config, input.apiPort())],
   });
   const scheduler = new Scheduler({

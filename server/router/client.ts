@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AppError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { type Connection, ConnectionLost, openConnection } from "./connection.ts";
-import type { PurgeRequest, RequestRecord, RouterControl, TableRoute, TcpTableRoute } from "./protocol.ts";
+import type { PurgeRequest, RequestRecord, RouterControl, TableContent, TableRoute } from "./protocol.ts";
 import type { ApplyResult, Question, RecordBatch, RouterStatus } from "./wire.ts";
 
 export interface RouterClientOptions {
@@ -46,9 +46,7 @@ class ReconnectingClient implements RouterClient {
   readonly #end = new AbortController();
   #connection: Connection | undefined;
   #ready = Promise.withResolvers<Connection>();
-  #wanted:
-    | { readonly turn: number; readonly routes: readonly TableRoute[]; readonly tcp: readonly TcpTableRoute[] }
-    | undefined;
+  #wanted: { readonly turn: number; readonly routes: readonly TableRoute[]; readonly more: TableContent } | undefined;
   #appliedTurn = 0;
   #sentTurn = 0;
   #version = 0;
@@ -64,10 +62,10 @@ class ReconnectingClient implements RouterClient {
     void this.#stayConnected(first);
   }
 
-  async apply(routes: readonly TableRoute[], signal: AbortSignal, tcp: readonly TcpTableRoute[] = []): Promise<void> {
+  async apply(routes: readonly TableRoute[], signal: AbortSignal, more: TableContent = {}): Promise<void> {
     signal.throwIfAborted();
     const turn = (this.#wanted?.turn ?? 0) + 1;
-    this.#wanted = { turn, routes, tcp };
+    this.#wanted = { turn, routes, more };
     const applied = new Promise<void>((resolve) => this.#waiters.add({ turn, resolve }));
     if (this.#connection !== undefined) void this.#sendWanted(this.#connection);
     await within(applied, answerTimeoutMs, signal, "it did not apply the routes");
@@ -159,7 +157,7 @@ class ReconnectingClient implements RouterClient {
     this.#sentTurn = wanted.turn;
     this.#version += 1;
     try {
-      const table = { version: this.#version, routes: wanted.routes, tcp: wanted.tcp };
+      const table = { version: this.#version, routes: wanted.routes, ...wanted.more };
       const result = (await connection.ask({ type: "apply", table })) as ApplyResult;
       if (result.applied) this.#applied(wanted.turn);
       else this.#overtaken(connection, result.version);

@@ -7,8 +7,10 @@ import { type LiveRoute, LiveTable } from "./live-table.ts";
 import { type AppTraffic, Metrics } from "./metrics.ts";
 import { workerState } from "./policy/compile.ts";
 import { defaultPolicy, type Policy } from "./policy.ts";
-import type { RequestRecord, RoutingTable } from "./protocol.ts";
+import { contains, networks } from "./policy/ip-filter.ts";
+import type { Front, RequestRecord, RoutingTable } from "./protocol.ts";
 import type { ConnectionFacts, InstanceTransport } from "./sides.ts";
+import { acceptProxied } from "./tcp/accept-proxied.ts";
 import { TcpListeners, type TcpProblems } from "./tcp/listeners.ts";
 import { Sweeper, type Timed } from "./sweeper.ts";
 import type { OpenConnection, Traffic } from "./traffic.ts";
@@ -45,7 +47,9 @@ export class DataPath implements Traffic {
   readonly policy: Policy;
   readonly instances = new Instances();
   readonly metrics = new Metrics();
-  readonly trustedProxies: TrustedProxies;
+  trustedProxies: TrustedProxies;
+  #front: Front | undefined;
+  #isBehindProxyProtocol = false;
   readonly #options: DataPathOptions;
   readonly #server: Server;
   readonly #pool: Http1Pool;
@@ -108,6 +112,7 @@ export class DataPath implements Traffic {
       tcp.flatMap((route) => route.targets.map((target) => target.id)),
     );
     this.#tcp.apply(tcp);
+    this.#takeFront(table.front);
   }
 
   /** All that `apply` has begun is done. */
@@ -204,7 +209,24 @@ export class DataPath implements Traffic {
     }
     // IPv4 as IPv4, also where it came through an IPv6 socket.
     const clientAddress = remoteAddress.startsWith("::ffff:") ? remoteAddress.slice(7) : remoteAddress;
-    this.take(socket, { protocol: "http", clientAddress, clientPort: remotePort, localPort });
+    const facts = { protocol: "http", clientAddress, clientPort: remotePort, localPort } as const;
+    if (!this.#isBehindProxyProtocol || !this.trustedProxies.has(clientAddress)) {
+      this.take(socket, facts);
+      return;
+    }
+    acceptProxied(socket, (said, rest) => {
+      const client = said && { clientAddress: said.sourceAddress, clientPort: said.sourcePort };
+      this.take(socket, { ...facts, ...client }, rest);
+    });
+  }
+
+  #takeFront(front: Front | undefined): void {
+    // The same in nearly every table.
+    if (JSON.stringify(front) === JSON.stringify(this.#front)) return;
+    this.#front = front;
+    this.#isBehindProxyProtocol = front?.proxyProtocol ?? false;
+    const blocks = networks(front?.trustedProxies ?? []);
+    this.trustedProxies = { has: (address) => contains(blocks, address) };
   }
 
   #closeIdle(): void {

@@ -50,7 +50,19 @@ export interface RoutingTable {
   readonly version: number;
   readonly routes: readonly TableRoute[];
   readonly tcp?: readonly TcpTableRoute[];
+  readonly front?: Front;
 }
+
+/** What stands in front of this router. */
+export interface Front {
+  /** Addresses and networks whose word about the client counts. */
+  readonly trustedProxies: readonly string[];
+  /** They put a PROXY header before each connection. */
+  readonly proxyProtocol: boolean;
+}
+
+/** A table but for its number. */
+export type TableContent = Omit<RoutingTable, "version" | "routes">;
 
 /** Stored answers of one route, below a path where one is given. */
 export interface PurgeRequest {
@@ -71,7 +83,7 @@ export interface RequestRecord {
 /** The daemon's handle on the router process. */
 export interface RouterControl {
   /** Resolves when every worker routes by this table. @throws AppError ROUTER_UNAVAILABLE */
-  apply(routes: readonly TableRoute[], signal: AbortSignal, tcp?: readonly TcpTableRoute[]): Promise<void>;
+  apply(routes: readonly TableRoute[], signal: AbortSignal, more?: TableContent): Promise<void>;
   /** Resolves true when nothing is in flight to these targets, false at the deadline. Call after `apply` without them. */
   drain(targetIds: readonly string[], deadlineMs: number, signal: AbortSignal): Promise<boolean>;
   /** Forgets stored answers in all workers; answers how many. @throws AppError ROUTER_UNAVAILABLE */

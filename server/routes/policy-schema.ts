@@ -1,5 +1,5 @@
-import { BlockList, isIP } from "node:net";
 import { z } from "zod";
+import { isNetwork } from "../config/config.ts";
 
 /** What `routes:set` may say. Secrets come in the clear here and are stored as hashes, or sealed. */
 
@@ -131,17 +131,4 @@ function isHttpUrl(raw: string): boolean {
 function isSafeIssuer(raw: string): boolean {
   const { protocol, hostname } = new URL(raw);
   return protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
-}
-
-function isNetwork(raw: string): boolean {
-  const [address = "", prefix, more] = raw.split("/");
-  const family = isIP(address);
-  if (family === 0 || more !== undefined) return false;
-  if (prefix !== undefined && !/^\d{1,3}$/.test(prefix)) return false;
-  try {
-    new BlockList().addSubnet(address, Number(prefix ?? 0), family === 6 ? "ipv6" : "ipv4");
-    return true;
-  } catch {
-    return false;
-  }
 }

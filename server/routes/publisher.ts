@@ -1,7 +1,7 @@
 import type { AppId } from "../core/ids.ts";
 import type { Route, RouteShare, TcpRoute } from "../core/types.ts";
 import type { RoutePolicy } from "../router/policy/route-policy.ts";
-import type { RouterControl, TableRoute, Target, TcpTableRoute } from "../router/protocol.ts";
+import type { Front, RouterControl, TableRoute, Target, TcpTableRoute } from "../router/protocol.ts";
 import type { RoutedInstance, Routing, ServingState } from "../scheduler/ports.ts";
 
 interface Serving {
@@ -17,6 +17,7 @@ export interface PublisherDeps {
   readonly policies: () => (route: Route) => RoutePolicy | undefined;
   readonly shares: () => readonly RouteShare[];
   readonly tcp: () => readonly TcpRoute[];
+  readonly front: Front;
   /** Routes of the platform itself, e.g. the API at `paas.<domain>`. */
   readonly own: () => readonly TableRoute[];
 }
@@ -76,7 +77,9 @@ export class RoutePublisher implements Routing {
   /** Pushes the table as it is now. Resolves when the router has applied it. */
   refresh(signal: AbortSignal): Promise<void> {
     if (this.#isHeld) return Promise.resolve();
-    const push = this.#queue.then(() => this.#deps.control().apply(this.table(), signal, this.#tcp()));
+    const push = this.#queue.then(() =>
+      this.#deps.control().apply(this.table(), signal, { tcp: this.#tcp(), front: this.#deps.front }),
+    );
     this.#queue = push.catch(() => undefined);
     return push;
   }

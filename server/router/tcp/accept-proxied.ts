@@ -24,6 +24,7 @@ export function acceptProxied(socket: Socket, done: (facts: ProxyFacts | undefin
     socket.pause();
     socket.off("data", onData).off("error", onError).off("close", onClose);
     done(header.facts, bytes.subarray(header.length));
+    socket.resume();
   };
   socket.on("data", onData).on("error", onError).on("close", onClose);
 }

@@ -52,6 +52,18 @@ test.each([
   expect(parseMemory(raw)).toBe(megabytes);
 });
 
+test("proxies in front are addresses and networks", () => {
+  const read = (list: string, state = "on") =>
+    readConfig({ PAAS_TRUSTED_PROXIES: list, PAAS_PROXY_PROTOCOL: state }, false);
+  expect(read("10.0.0.0/8, ::1")).toMatchObject({
+    ok: true,
+    config: { trustedProxies: ["10.0.0.0/8", "::1"], proxyProtocol: true },
+  });
+  expect(read("10.0.0.0/33")).toMatchObject({ ok: false });
+  expect(read("proxy.test")).toMatchObject({ ok: false });
+  expect(read("", "maybe")).toMatchObject({ ok: false });
+});
+
 test("lengths of time are in ms", () => {
   expect([parseDuration("90m"), parseDuration("12h"), parseDuration("30d")]).toEqual([
     5_400_000, 43_200_000, 2_592_000_000,
@@ -78,6 +90,8 @@ test("settings of the daemon become its variables, and it understands them", () 
     apiPort: "7071",
     routerWorkers: "2",
     sourceHosts: "git.lan, 10.0.0.5",
+    trustedProxies: "10.0.0.0/8",
+    proxyProtocol: "on",
     logLevel: "debug",
   };
   const result = readConfig(settingsOf(new Input([], typed)), false);
@@ -90,6 +104,8 @@ test("settings of the daemon become its variables, and it understands them", () 
       apiPort: 7071,
       routerWorkers: 2,
       sourceHosts: ["git.lan", "10.0.0.5"],
+      trustedProxies: ["10.0.0.0/8"],
+      proxyProtocol: true,
     },
   });
 });

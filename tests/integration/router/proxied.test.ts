@@ -1,0 +1,78 @@
+import { connect } from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Front } from "../../../server/router/protocol.ts";
+import { encodeProxyHeader } from "../../../server/router/tcp/proxy-protocol.ts";
+import { type Instance, routeTo, sendRaw, startDataPath, startInstance, type TestRouter } from "./harness.ts";
+
+let instance: Instance;
+let router: TestRouter;
+let version = 100;
+
+beforeAll(async () => {
+  instance = await startInstance((req, res) => res.end(JSON.stringify(req.headers)));
+  router = await startDataPath([]);
+});
+afterAll(async () => {
+  await router[Symbol.asyncDispose]();
+  await instance[Symbol.asyncDispose]();
+});
+
+const use = (front: Front) =>
+  router.dataPath.apply({ version: ++version, routes: [routeTo([instance.target])], front });
+const facts = { sourceAddress: "203.0.113.9", sourcePort: 4_711, destinationAddress: "192.0.2.1", destinationPort: 80 };
+const plain = "GET / HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n";
+// The router closes the connection: only a slow machine waits for this.
+const send = (bytes: string) => sendRaw(router.port, bytes, 5_000);
+const headersOf = (raw: string) => JSON.parse(raw.slice(raw.indexOf("\r\n\r\n") + 4)) as Record<string, string>;
+
+test.each(["v1", "v2"] as const)("a trusted proxy's PROXY %s header tells who the client is", async (kind) => {
+  use({ trustedProxies: ["127.0.0.0/8"], proxyProtocol: true });
+  const header = encodeProxyHeader(kind, facts).toString("latin1");
+  expect(headersOf(await send(header + plain))["x-forwarded-for"]).toBe("203.0.113.9");
+});
+
+test("it may come byte by byte, with the request behind it", async () => {
+  use({ trustedProxies: ["127.0.0.0/8"], proxyProtocol: true });
+  const bytes = Buffer.concat([encodeProxyHeader("v2", facts), Buffer.from(plain)]);
+  const answer = await new Promise<string>((resolve) => {
+    const socket = connect({ port: router.port, host: "127.0.0.1", noDelay: true });
+    let text = "";
+    socket.on("data", (chunk) => (text += chunk.toString()));
+    socket.once("close", () => resolve(text));
+    let at = 0;
+    const timer = setInterval(() => {
+      if (at < bytes.length) socket.write(bytes.subarray(at, ++at));
+      else clearInterval(timer);
+    }, 1);
+  });
+  expect(headersOf(answer)["x-forwarded-for"]).toBe("203.0.113.9");
+});
+
+test("a trusted proxy that does not say who the client is gets no answer; others are not believed", async () => {
+  use({ trustedProxies: ["127.0.0.0/8"], proxyProtocol: true });
+  expect(await send(plain)).toBe("");
+  use({ trustedProxies: ["10.0.0.0/8"], proxyProtocol: true });
+  expect(headersOf(await send(plain))["x-forwarded-for"]).toBe("127.0.0.1");
+  expect(await send(encodeProxyHeader("v1", facts).toString() + plain)).toMatch(/^HTTP\/1\.1 400 /);
+});
+
+test("the client is the last address that no trusted proxy has written", async () => {
+  const forwarded = plain.replace(
+    "\r\n\r\n",
+    "\r\nX-Forwarded-For: 198.51.100.1, 203.0.113.9, 10.1.1.1\r\nX-Forwarded-Proto: https\r\n\r\n",
+  );
+  const policy = { ipAllow: ["203.0.113.9"] };
+  const table = { routes: [routeTo([instance.target], { policy })] };
+  router.dataPath.apply({
+    version: ++version,
+    ...table,
+    front: { trustedProxies: ["127.0.0.1", "10.0.0.0/8"], proxyProtocol: false },
+  });
+  const headers = headersOf(await send(forwarded));
+  expect([headers["x-forwarded-for"], headers["x-forwarded-proto"]]).toEqual([
+    "198.51.100.1, 203.0.113.9, 10.1.1.1, 127.0.0.1",
+    "https",
+  ]);
+  router.dataPath.apply({ version: ++version, ...table });
+  expect(await send(forwarded)).toMatch(/^HTTP\/1\.1 403 /);
+});
