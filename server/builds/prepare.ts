@@ -14,6 +14,7 @@ import type { SystemPackages } from "./system-packages.ts";
 const noRuntime = "none";
 /** The buildpack that an Aptfile stands for. */
 const apt = "apt";
+const shownNames = 8;
 
 export type Prepared =
   | { readonly kind: "dockerfile"; readonly procfile: readonly ProcessCommand[] | undefined }
@@ -71,7 +72,8 @@ export async function prepare(context: BuildContext, deps: PrepareDeps): Promise
 function systemOf(context: BuildContext, source: SourceView): SystemPackages | undefined {
   const asked = aptPackages(source);
   if (asked === undefined) return undefined;
-  context.out.detail(`${asked.file} asks for ${asked.names.length} system packages`);
+  const more = asked.names.length > shownNames ? ` and ${asked.names.length - shownNames} more` : "";
+  context.out.detail(`${asked.file} asks for ${asked.names.slice(0, shownNames).join(", ")}${more}`);
   return { build: [], run: asked.names };
 }
 
