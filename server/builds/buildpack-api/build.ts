@@ -160,7 +160,7 @@ async function layOut(
     : [envDir, "/cache/buildpacks", classicCacheDir];
   await engine.makeFolders(workspace.id, [...places, buildDir], "app", signal);
   await workspace.put(folderTar(input.sourceDir, buildDir.slice(1), signal));
-  if (!foundry) await workspace.put(textsTar(envDirFiles(input.config), envDir.slice(1), 0o600));
+  if (!foundry) await workspace.put(textsTar(envDirFiles(input.config, input.services), envDir.slice(1), 0o600));
   const cached = await scripts.command(["find", "/cache/buildpacks", "-mindepth", "2", "-print", "-quit"], "app");
   if (cached.text !== "") context.out.detail("Cache carried over from the last build");
 }

@@ -72,6 +72,11 @@ test("ENV_DIR has the config vars but those that would break a script", () => {
   expect(envDirFiles(config)).toEqual({ A: "x\n", PATHS: "y" });
 });
 
+test("ENV_DIR has what bindings give, config vars win", () => {
+  const services = { DATABASE_URL: "postgres://a", REDIS_URL: "redis://b", VCAP_SERVICES: "{}" };
+  expect(envDirFiles({ DATABASE_URL: "own" }, services)).toEqual({ DATABASE_URL: "own", REDIS_URL: "redis://b" });
+});
+
 test.each([
   [0, 1, "0"],
   [1, 2, "1"],
