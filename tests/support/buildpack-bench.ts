@@ -1,8 +1,9 @@
 import { realpathSync } from "node:fs";
 import { Breaches } from "../../server/builds/breach.ts";
 import type { BuildContext } from "../../server/builds/build-context.ts";
-import { type BuildpackResult, runBuildpacks } from "../../server/builds/buildpack-api/build.ts";
+import { runBuildpacks } from "../../server/builds/buildpack-api/build.ts";
 import { fetchBuildpack, type FetchedBuildpack } from "../../server/builds/buildpack-api/fetch.ts";
+import type { BuildpackResult } from "../../server/builds/buildpack-api/keep.ts";
 import { parseReference } from "../../server/builds/buildpack-api/reference.ts";
 import { BuildFailed } from "../../server/builds/failure.ts";
 import { maskOutput, secretsOf } from "../../server/builds/masking.ts";

@@ -1,17 +1,16 @@
-import type { ConfigVars, DropletContent, ProcessCommand } from "../../core/types.ts";
+import type { DropletContent, ProcessCommand } from "../../core/types.ts";
 import type { BuildContext, StackImages } from "../build-context.ts";
-import { buildpackLauncher, commitDroplet, defaultPort } from "../droplet.ts";
 import { BuildFailed } from "../failure.ts";
 import { Bench, makeLayers } from "../layers.ts";
 import type { BuildPlan } from "../plan.ts";
 import { parseProcfile } from "../procfile.ts";
-import { folderTar, linksTar, textsTar } from "../source-tar.ts";
+import { folderTar, textsTar } from "../source-tar.ts";
 import { withSystemPackages } from "../system-images.ts";
 import type { SystemPackages } from "../system-packages.ts";
 import { pathOf, type Workspace } from "../workspace.ts";
 import type { ChainInput, ChainOutcome, Link } from "./chain.ts";
 import { classicCacheDir, envDir, runClassic } from "./classic.ts";
-import { defaultFoundryStack, foundryHome, isFoundry, runFoundry } from "./cloud-foundry.ts";
+import { foundryHome, isFoundry, runFoundry } from "./cloud-foundry.ts";
 import { envDirFiles } from "./env-dir.ts";
 import {
   type BuildpackFetcher,
@@ -21,6 +20,7 @@ import {
   removeFetched,
 } from "./fetch.ts";
 import { Builtin } from "./builtin.ts";
+import { type BuildpackResult, keepBuilt, putInPlace } from "./keep.ts";
 import type { BuildpackReference } from "./reference.ts";
 import { mergeProcesses } from "./release.ts";
 import { Scripts } from "./scripts.ts";
@@ -38,23 +38,6 @@ export interface ExternalDeps {
   readonly fetcher: BuildpackFetcher;
   readonly pins: BuildpackPins;
 }
-
-/** Sources the scripts of the deps, of the app, and `.profile`, as Cloud Foundry's launcher does. */
-const foundryLauncher: readonly string[] = [
-  "/bin/bash",
-  "-c",
-  `cd ${foundryHome}/app; for f in ${foundryHome}/profile.d/* ./.profile.d/* ./.profile; do [ -f "$f" ] && . "$f"; done; exec /bin/bash -c "$1"`,
-  "launch",
-];
-
-/** At run time. What droplets bring wins over what the stack says; config vars win over all. */
-const foundryEnv: ConfigVars = {
-  HOME: `${foundryHome}/app`,
-  USER: "vcap",
-  TMPDIR: `${foundryHome}/tmp`,
-  DEPS_DIR: `${foundryHome}/deps`,
-  CF_STACK: defaultFoundryStack,
-};
 
 /** Runs buildpacks of other people, and makes a droplet of what they leave. @throws BuildFailed */
 export async function buildWithBuildpacks(
@@ -75,7 +58,7 @@ export async function buildWithBuildpacks(
     const base = plan ? await makeLayers(context, withBuildStep(plan), stack, bench) : stack;
     const workspace = await bench.at(base.buildImage, true);
     const done = await runBuildpacks(context, { list, fetched, workspace });
-    return await keep(context, { plan, workspace, runImage: base.runImage }, done);
+    return await keepBuilt(context, { plan, workspace, runImage: base.runImage }, done);
   } finally {
     await removeFetched(scratch);
   }
@@ -112,13 +95,6 @@ export interface BuildpackRun {
   readonly workspace: Workspace;
 }
 
-export interface BuildpackResult {
-  readonly outcome: ChainOutcome;
-  readonly processes: readonly ProcessCommand[];
-  /** They were Cloud Foundry's: the dependencies are to be kept beside the app. */
-  readonly foundry: boolean;
-}
-
 /** Runs the buildpacks in a container; what they made is then in its `/app`. @throws BuildFailed */
 export async function runBuildpacks(context: BuildContext, run: BuildpackRun): Promise<BuildpackResult> {
   const { workspace, fetched, list } = run;
@@ -138,7 +114,7 @@ export async function runBuildpacks(context: BuildContext, run: BuildpackRun): P
     runBuiltin: (exports) => builtin.run(exports),
   };
   const outcome = await (foundry ? runFoundry(input) : runClassic(input));
-  if (buildDir !== "/app") await mustWork(scripts, ["/bin/sh", "-c", moveScript, "move", buildDir, "/app"]);
+  if (buildDir !== "/app") await putInPlace(scripts, buildDir, "/app");
   return { outcome, processes: await processesOf(context, scripts, outcome), foundry };
 }
 
@@ -178,18 +154,6 @@ function linksOf(
   });
 }
 
-/** Root does it, who may replace `/app` itself; the two paths are arguments. */
-const moveScript = '[ -d "$1" ] && [ ! -L "$1" ] && rm -rf -- "$2" && mv -T -- "$1" "$2"';
-
-async function mustWork(scripts: Scripts, argv: readonly string[]): Promise<void> {
-  const { code } = await scripts.command(argv, "root");
-  if (code === 0) return;
-  throw new BuildFailed(
-    "What the buildpacks made could not be put in place.",
-    "Does one of them remove the folder of the app, or go on writing in the background?",
-  );
-}
-
 /** The Procfile that there is now: a buildpack may have written it. */
 async function processesOf(
   context: BuildContext,
@@ -209,49 +173,4 @@ async function processesOf(
     "No start command is specified by a buildpack or by a Procfile.",
     'Add a file "Procfile" with a line like: web: node server.js',
   );
-}
-
-interface Made {
-  readonly plan: BuildPlan | undefined;
-  readonly workspace: Workspace;
-  readonly runImage: string;
-}
-
-async function keep(context: BuildContext, made: Made, result: BuildpackResult): Promise<DropletContent> {
-  const { engine, owner, signal } = context;
-  const { outcome, processes, foundry } = result;
-  const { plan, workspace } = made;
-  const env = { ...plan?.env, ...outcome.env, ...(foundry ? foundryEnv : {}) };
-  const launcher = foundry ? foundryLauncher : buildpackLauncher;
-  signal.throwIfAborted();
-  const id = await engine.create({ owner, image: made.runImage, run: undefined });
-  try {
-    await context.timed("put the app in place", async () => {
-      await engine.copy("/app", workspace.id, id, signal);
-      if (foundry) await keepFoundry(context, workspace, id);
-    });
-    const image = { launcher, env, path: pathOf({ path: plan?.path ?? [] }), processes };
-    const imageId = await context.timed("make the droplet", () => commitDroplet(context, id, image));
-    const builder = outcome.names.join(", ");
-    return { kind: "buildpack", imageId, processes, launcher, env, port: defaultPort, builder };
-  } finally {
-    context.remove(id);
-  }
-}
-
-/**
- * `/home/vcap/app` with `deps` and `profile.d` beside it. The folders themselves are at the top, where `..` of `/app`
- * leads to, so that both names of the app's folder find them.
- */
-async function keepFoundry(context: BuildContext, workspace: Workspace, id: string): Promise<void> {
-  const { engine, signal } = context;
-  const scripts = new Scripts(context, workspace);
-  for (const name of ["deps", "profile.d"]) {
-    await mustWork(scripts, ["/bin/sh", "-c", moveScript, "move", `/tmp/contents/${name}`, `/${name}`]);
-    await engine.copy(`/${name}`, workspace.id, id, signal);
-  }
-  const home = foundryHome.slice(1);
-  await engine.makeFolders(id, [foundryHome, `${foundryHome}/tmp`, `${foundryHome}/logs`], "app", signal);
-  const links = { [`${home}/app`]: "/app", [`${home}/deps`]: "/deps", [`${home}/profile.d`]: "/profile.d" };
-  await engine.put(id, linksTar(links), signal);
 }
