@@ -1,5 +1,4 @@
 import { realpathSync } from "node:fs";
-import { Breaches } from "../../server/builds/breach.ts";
 import type { BuildContext } from "../../server/builds/build-context.ts";
 import { runBuildpacks } from "../../server/builds/buildpack-api/build.ts";
 import { fetchBuildpack, type FetchedBuildpack } from "../../server/builds/buildpack-api/fetch.ts";
@@ -10,11 +9,10 @@ import { maskOutput, secretsOf } from "../../server/builds/masking.ts";
 import type { BuildPlan } from "../../server/builds/plan.ts";
 import { Workspace } from "../../server/builds/workspace.ts";
 import { isAppError } from "../../server/core/errors.ts";
-import { createKeyedLock } from "../../server/core/keyed-lock.ts";
-import { silentLog } from "../../server/core/log.ts";
 import { LineOutput } from "../../server/core/output.ts";
 import type { App, ConfigVars } from "../../server/core/types.ts";
-import { BuildHarness, findStackImages, type SourceFiles, testLimits } from "./build-harness.ts";
+import { testContext } from "./build-context.ts";
+import { BuildHarness, findStackImages, type SourceFiles } from "./build-harness.ts";
 import { sourceWith } from "./buildpacks.ts";
 
 export interface BuildpackCase {
@@ -99,24 +97,12 @@ export class BuildpackBench implements AsyncDisposable {
   }
 
   #context(sourceDir: string, out: LineOutput, { config = {}, services }: BuildpackCase): BuildContext {
-    const { engine } = this.#harness;
-    return {
-      engine,
-      input: { app: this.#app, buildId: "build1", sourceDir, commit: "c0ffee", config, ...(services && { services }) },
-      owner: { appId: this.#app.id, buildId: "build1" },
-      limits: testLimits,
-      breaches: new Breaches(testLimits, this.#app.name),
-      floorBytes: 0,
+    const base = { app: this.#app, buildId: "build1", sourceDir, commit: "c0ffee", config };
+    return testContext({
+      engine: this.#harness.engine,
+      input: { ...base, ...(services && { services }) },
       out: maskOutput(out, secretsOf(config)),
-      log: silentLog,
-      onePerKey: createKeyedLock(),
-      signal: new AbortController().signal,
-      admit: () => Promise.resolve(),
-      end: () => undefined,
-      current: () => "test",
-      remove: (container) => void engine.removeContainer(container),
-      timed: (_step, work) => work(),
-    };
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -3,20 +3,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { buildpacks } from "../../../buildpacks/index.ts";
-import { Breaches } from "../../../server/builds/breach.ts";
-import type { BuildContext } from "../../../server/builds/build-context.ts";
 import type { ImageEngine } from "../../../server/builds/image-engine.ts";
-import type { Available } from "../../../server/builds/plan.ts";
 import { prepare, type Prepared } from "../../../server/builds/prepare.ts";
 import type { AppId, AppName } from "../../../server/core/ids.ts";
 import { defaultSpace } from "../../../server/core/ids.ts";
-import { createKeyedLock } from "../../../server/core/keyed-lock.ts";
-import { silentLog } from "../../../server/core/log.ts";
 import { LineOutput } from "../../../server/core/output.ts";
 import type { BuildInput } from "../../../server/releases/ports.ts";
-
-const limits = { memoryBytes: 1, cpus: 1, pids: 1, diskBytes: 1, timeoutMs: 1 };
-const available = { node: ["24.1.0"], python: "3.13", go: "1.24", npmRegistry: "", bun: [], deno: [] };
+import { testContext } from "../../support/build-context.ts";
+import { available } from "../buildpacks/planning.ts";
 
 interface Asked {
   readonly files: Readonly<Record<string, string>>;
@@ -24,7 +18,11 @@ interface Asked {
   readonly input?: Partial<BuildInput>;
 }
 
-async function prepared({ files, listed = [], input = {} }: Asked): Promise<{ result: Prepared; lines: string[] }> {
+async function prepared({
+  files,
+  listed = [],
+  input: more = {},
+}: Asked): Promise<{ result: Prepared; lines: string[] }> {
   const sourceDir = await mkdtemp(path.join(tmpdir(), "paas-prepare-"));
   const lines: string[] = [];
   try {
@@ -34,28 +32,10 @@ async function prepared({ files, listed = [], input = {} }: Asked): Promise<{ re
     }
     const fixed = { deployBranch: undefined, stopped: false, createdAt: 0 };
     const app = { id: "a" as AppId, name: "shop" as AppName, space: defaultSpace, ...fixed };
-    const context: BuildContext = {
-      engine: {} as ImageEngine,
-      input: { app, buildId: "b", sourceDir, commit: "c", config: {}, ...input },
-      owner: { appId: app.id, buildId: "b" },
-      limits,
-      breaches: new Breaches(limits, app.name),
-      floorBytes: 0,
-      out: new LineOutput((line) => lines.push(line)),
-      log: silentLog,
-      onePerKey: createKeyedLock(),
-      signal: new AbortController().signal,
-      admit: () => Promise.resolve(),
-      end: () => undefined,
-      current: () => "",
-      remove: () => undefined,
-      timed: (_step, work) => work(),
-    };
-    const result = await prepare(context, {
-      buildpacks,
-      available: () => Promise.resolve(available as Available),
-      listed,
-    });
+    const input = { app, buildId: "b", sourceDir, commit: "c", config: {}, ...more };
+    const out = new LineOutput((line) => lines.push(line));
+    const context = testContext({ engine: {} as ImageEngine, input, out });
+    const result = await prepare(context, { buildpacks, available: () => Promise.resolve(available), listed });
     return { result, lines };
   } finally {
     await rm(sourceDir, { recursive: true });
