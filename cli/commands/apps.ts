@@ -30,12 +30,18 @@ const create: Verb = {
   hasJson: true,
   options: [
     ["--no-remote", "leave the git repository alone"],
+    ["--path <folder>", "of the app within its repository: apps/web"],
     ["--ssh", "push over ssh"],
     ["--http", "push over http"],
   ],
-  examples: ["paas apps:create shop", "paas apps:create shop --no-remote"],
+  examples: ["paas apps:create shop", "paas apps:create shop --no-remote", "paas apps:create shop --path apps/web"],
   async run(context, input) {
     const info = await context.client.call("post", "/v1/apps", { json: { name: input.arg(0) } });
+    const root = input.option("path");
+    if (root !== undefined) {
+      const param = { app: info.app.name };
+      await context.client.call("patch", "/v1/apps/:app/builds/settings", { param, json: { root } });
+    }
     const wantsRemote = !context.isRemote && !input.isOff("remote");
     const remote = wantsRemote
       ? await addRemote(context, info, { protocol: protocolOf(input), isForced: false })

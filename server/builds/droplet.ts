@@ -1,6 +1,7 @@
 import type { ConfigVars, DropletContent, ProcessCommand } from "../core/types.ts";
 import type { BuildContext, StackImages } from "./build-context.ts";
-import { Bench, makeLayers } from "./layers.ts";
+import { Bench, makeLayers, repositoryOf } from "./layers.ts";
+import { appFolder } from "./monorepo.ts";
 import type { BuildPlan } from "./plan.ts";
 import { sourceTar, textsTar } from "./source-tar.ts";
 import { withSystemPackages } from "./system-images.ts";
@@ -18,6 +19,14 @@ export const buildpackLauncher: readonly string[] = [
   'for f in /app/.profile.d/*.sh /app/.profile; do [ -r "$f" ] && . "$f"; done; cd /app && exec /bin/bash -c "$1"',
   "launch",
 ];
+
+/** The same for an app in a folder of its repository; the folder is an argument too. */
+function launcherIn(root: string): readonly string[] {
+  if (root === "") return buildpackLauncher;
+  const script =
+    'for f in "$0"/.profile.d/*.sh "$0"/.profile; do [ -r "$f" ] && . "$f"; done; cd "$0" && exec /bin/bash -c "$1"';
+  return ["/bin/bash", "-c", script, appFolder(root)];
+}
 
 export function dropletRef(buildId: string): string {
   return `paas/droplet:${buildId}`;
@@ -40,16 +49,17 @@ export async function buildFromPlan(
   try {
     await context.timed("put the source in place", async () => {
       if (plan.build) await engine.copy("/app", (await bench.at(layers.buildImage, true)).id, id, signal);
-      else await engine.put(id, sourceTar(input.sourceDir, signal), signal);
+      else await engine.put(id, sourceTar(repositoryOf(input), signal), signal);
     });
     signal.throwIfAborted();
-    const image = { launcher: buildpackLauncher, env: plan.env, path: pathOf(plan), processes };
+    const launcher = launcherIn(input.root ?? "");
+    const image = { launcher, env: plan.env, path: pathOf(plan), processes };
     const imageId = await context.timed("make the droplet", () => commitDroplet(context, id, image));
     return {
       kind: "buildpack",
       imageId,
       processes,
-      launcher: buildpackLauncher,
+      launcher,
       env: plan.env,
       port: defaultPort,
       builder: plan.runtime,
@@ -63,7 +73,7 @@ async function runBuildStep(context: BuildContext, plan: BuildPlan, image: strin
   if (!plan.build) return;
   context.out.step(plan.build.title);
   const workspace = await bench.at(image, true);
-  await workspace.put(sourceTar(context.input.sourceDir, context.signal));
+  await workspace.put(sourceTar(repositoryOf(context.input), context.signal));
   if (plan.build.inputs) await workspace.put(textsTar(plan.build.inputs));
   for (const command of plan.build.commands) await workspace.run(command, plan.path);
 }

@@ -1,3 +1,4 @@
+import type { BuildInput } from "../releases/ports.ts";
 import type { BuildContext, StackImages } from "./build-context.ts";
 import { layerKeys } from "./layer-key.ts";
 import { type LayerWork, scheduleLayers } from "./layer-work.ts";
@@ -25,7 +26,7 @@ export async function makeLayers(
     stackId: stack.id,
     space: input.app.space,
     config: input.config,
-    filesDigest: async (files) => digestOf(input.sourceDir, await listSource(input.sourceDir, files)),
+    filesDigest: async (files) => digestOf(repositoryOf(input), await listSource(repositoryOf(input), files)),
   });
   const existing = keyed.length > 0 ? await engine.layerRefs(signal) : new Set<string>();
   const schedule = scheduleLayers(keyed, stack, plan.build !== undefined, existing);
@@ -34,14 +35,20 @@ export async function makeLayers(
   return schedule;
 }
 
+/** A plan is for the whole repository, which is in /app. */
+export function repositoryOf({ repositoryDir, sourceDir }: BuildInput): string {
+  return repositoryDir ?? sourceDir;
+}
+
 async function makeLayer(context: BuildContext, plan: BuildPlan, work: LayerWork, bench: Bench): Promise<void> {
   const { layer } = work;
   context.out.step(layer.title);
   const workspace = await bench.at(work.from, !work.isShared);
   if (layer.files.length > 0) {
-    const entries = await listSource(context.input.sourceDir, layer.files);
+    const dir = repositoryOf(context.input);
+    const entries = await listSource(dir, layer.files);
     const paths = entries.map((entry) => Buffer.concat([dotSlash, entry.path]));
-    await workspace.put(partialTar(context.input.sourceDir, paths, context.signal));
+    await workspace.put(partialTar(dir, paths, context.signal));
   }
   if (layer.inputs) await workspace.put(textsTar(layer.inputs));
   for (const command of layer.commands) await workspace.run(command, plan.path);

@@ -57,6 +57,8 @@ export interface PlanCommand {
   /** `app` (uid 1000) unless the command installs below /opt. */
   readonly user: "root" | "app";
   readonly env?: ConfigVars;
+  /** /app unless told; made if need be. */
+  readonly cwd?: string;
   /** Config vars of the app are in the environment (build steps: yes, layers: no, or a changed variable would rebuild them). */
   readonly withConfig: boolean;
   /** What to tell the user when this command fails. */

@@ -5,6 +5,7 @@ import { type BuildpackChoice, chooseBuildpacks } from "./buildpack-api/choose.t
 import type { BuildpackReference } from "./buildpack-api/reference.ts";
 import { decide } from "./detect.ts";
 import { BuildFailed } from "./failure.ts";
+import { installFolder, memberProcesses, placedIn } from "./monorepo.ts";
 import type { Available, Buildpack, BuildPlan, SourceView } from "./plan.ts";
 import { parseProcfile } from "./procfile.ts";
 import { directorySource } from "./source-view.ts";
@@ -18,6 +19,7 @@ const shownNames = 8;
 
 export type Prepared =
   | { readonly kind: "dockerfile"; readonly procfile: readonly ProcessCommand[] | undefined }
+  /** The plan is for the whole repository in /app. */
   | { readonly kind: "plan"; readonly plan: BuildPlan; readonly processes: readonly ProcessCommand[] }
   /** Buildpacks of other people, `plan` being that of one of ours among them. */
   | {
@@ -41,12 +43,18 @@ export interface PrepareDeps {
  */
 export async function prepare(context: BuildContext, deps: PrepareDeps): Promise<Prepared> {
   const { out } = context;
-  const source = directorySource(context.input.sourceDir);
-  const procfile = readProcfile(source);
-  const choice = withoutApt(choose(context, source, deps));
+  const { root = "", sourceDir, repositoryDir = sourceDir } = context.input;
+  const own = directorySource(sourceDir);
+  const top = directorySource(repositoryDir);
+  const base = installFolder(top, root);
+  const source = base === root ? own : top;
+  if (base !== root)
+    out.detail(`${root} is part of a workspace: it is installed and built at the top of the repository`);
+  const procfile = readProcfile(own);
+  const choice = withoutApt(choose(context, own, deps));
   if (choice.kind === "invalid") throw new BuildFailed(choice.reason, choice.hint);
   if (choice.kind === "list") {
-    const listed = await prepareList(context, deps, source, choice);
+    const listed = await prepareList(context, deps, own, choice);
     if (listed !== undefined) return listed;
   }
   const decision = decide(source, { buildpacks: deps.buildpacks, builder: builderOf(choice) });
@@ -64,8 +72,9 @@ export async function prepare(context: BuildContext, deps: PrepareDeps): Promise
   for (const note of [...because, ...decision.notes]) out.detail(note);
   const plan = await planOf(context, deps, source, decision.buildpack);
   const system = joinSystem(plan.system, systemOf(context, source));
-  const whole = system === undefined ? plan : { ...plan, system };
-  return { kind: "plan", plan: whole, processes: startable(procfile ?? plan.processes) };
+  const whole = placedIn(system === undefined ? plan : { ...plan, system }, base);
+  const defaults = base === root ? plan.processes : memberProcesses(own);
+  return { kind: "plan", plan: whole, processes: startable(procfile ?? defaults) };
 }
 
 /** Packages that the repository asks for are in the droplet, and so in the build. */

@@ -66,9 +66,10 @@ export class Workspace implements Disposable {
   /** Runs one command, its output shown as it comes. @throws BuildFailed unless it exits with 0 */
   async run(command: PlanCommand, path: readonly string[]): Promise<void> {
     const { engine, out, signal } = this.#context;
-    const { argv, user } = command;
+    const { argv, user, cwd } = command;
+    if (cwd !== undefined) await engine.makeFolders(this.id, withParents(cwd), "app", signal);
     const code = await this.#context.timed(commandName(command), () =>
-      engine.exec(this.id, { argv, user, env: this.#envOf(command, path) }, (chunk) => out.raw(chunk), signal),
+      engine.exec(this.id, { argv, user, cwd, env: this.#envOf(command, path) }, (chunk) => out.raw(chunk), signal),
     );
     if (code !== 0) throw await this.failure(commandName(command), code, command.hint);
   }
@@ -98,6 +99,12 @@ export class Workspace implements Disposable {
     this.#guard?.[Symbol.dispose]();
     this.#context.remove(this.id);
   }
+}
+
+/** `/app/a/b` → `/app/a`, `/app/a/b` */
+function withParents(folder: string): readonly string[] {
+  const parts = folder.split("/").slice(1);
+  return parts.map((_, depth) => `/${parts.slice(0, depth + 1).join("/")}`).filter((at) => at !== "/app");
 }
 
 /** How a command is named to people: of a script for a shell its own name, if it has one, and what it is given. */

@@ -44,7 +44,10 @@ export function createChangeDeps(
     queue: new AppQueue(),
     scheduler,
     settings: state.appSettings,
-    readSource: (app, dir, out) => readSource(app.name, dir, buildSettings(state.appSettings, app.id), out),
+    readSource: (app, dir, isImage, out) => {
+      const settings = buildSettings(state.appSettings, app.id);
+      return readSource(app.name, dir, isImage ? { ...settings, root: "" } : settings, out);
+    },
     builder: runtime.builder,
     scripts: createScriptRunner(runtime.docker, state.installId, (space, signal) => runtime.networks.of(space, signal)),
     tasks: parts.tasks,

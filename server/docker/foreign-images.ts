@@ -39,6 +39,8 @@ export async function openForeignImage(
   signal: AbortSignal,
 ): Promise<ForeignImage> {
   const local = await inspect(docker, ref);
+  // The engine removes a nameless image with the last one that was made from it: it would go with our droplet.
+  if (local !== undefined && isNameless(local)) throw new AppError("IMAGE_NAMELESS", { ref });
   if (local === undefined) {
     out.step(`Pulling ${ref}`);
     await pull(docker, ref, out, signal);
@@ -64,6 +66,10 @@ export async function openForeignImage(
   return { imageId: found.Id, digest: digest ?? found.Id, [Symbol.asyncDispose]: release };
 }
 
+function isNameless({ RepoTags, RepoDigests }: Docker.ImageInspectInfo): boolean {
+  return (RepoTags ?? []).length + (RepoDigests ?? []).length === 0;
+}
+
 /** The same image under a name and labels of ours: one more configuration, the same layers. */
 export function adoptImage(
   docker: Docker,
@@ -79,13 +85,19 @@ export function adoptImage(
     try {
       const [repo, tag] = [ref.slice(0, ref.lastIndexOf(":")), ref.slice(ref.lastIndexOf(":") + 1)];
       const _query = { container: container.id, repo, tag, pause: "false" };
-      const Labels = { ...Config.Labels, ...own, [labels.kind]: "droplet" };
+      const Labels = { ...Config.Labels, ...emptied(Config.Labels), ...own, [labels.kind]: "droplet" };
       const image: { Id: string } = await container.commit({ _query, _body: { ...Config, Labels } });
       return image.Id;
     } finally {
       await container.remove({ force: true, v: true }).catch(() => undefined);
     }
   });
+}
+
+/** What an image says of itself in our own words is not so; the engine keeps a label that is left out. */
+function emptied(theirs: Readonly<Record<string, string>> | null | undefined): Record<string, string> {
+  const names = Object.keys(theirs ?? {}).filter((name) => name.startsWith("paas."));
+  return Object.fromEntries(names.map((name) => [name, ""]));
 }
 
 type Config = Docker.ImageInspectInfo["Config"];

@@ -145,10 +145,11 @@ async function buildDroplet(
     const commit = fetched?.digest ?? request.commit;
     if (commit !== request.commit) deps.releases.setBuildCommit(build.id, commit);
     deps.fault("source-checked-out");
-    const { root, buildpacks, buildEnv, manifest } = await deps.readSource(app, sourceDir, out);
+    const { root, buildpacks, buildEnv, manifest } = await deps.readSource(app, sourceDir, fetched !== undefined, out);
     const config = settleVariables(deps, app, manifest, out);
     const imageName = request.source.kind === "image" ? request.source.ref : undefined;
-    const files = { sourceDir: path.join(sourceDir, root), buildpacks, commit, imageId: fetched?.imageId, imageName };
+    const folders = { sourceDir: path.join(sourceDir, root), repositoryDir: sourceDir, root };
+    const files = { ...folders, buildpacks, commit, imageId: fetched?.imageId, imageName };
     const services = deps.bindingEnv(app.id);
     const input = { app, buildId: build.id, ...files, config: { ...buildEnv, ...config }, services };
     const result = await times.measure("build", () => deps.builder.build(input, out, signal));

@@ -7,8 +7,10 @@ export interface BuildInput {
   /** The commit's files, submodules included, without `.git`. The builder only reads it. */
   readonly sourceDir: string;
   readonly commit: string;
-  /** Folder of the app within the source, `apps/web`; "" or undefined is all of it. */
+  /** Where `sourceDir` is within its repository, `apps/web`; "" or undefined: it is all of it. */
   readonly root?: string | undefined;
+  /** All of the repository, when `sourceDir` is a folder of it. */
+  readonly repositoryDir?: string | undefined;
   /** The source is this image of the engine's; nothing is built. */
   readonly imageId?: string | undefined;
   /** Its reference, for people. */
@@ -42,8 +44,11 @@ export interface SourceFacts {
   readonly manifest: Manifest | undefined;
 }
 
-/** Brings a checkout in order (what must not be shipped is removed) and reads its app.json. @throws AppError */
-export type ReadSource = (app: App, dir: string, out: Output) => Promise<SourceFacts>;
+/**
+ * Brings a checkout in order (what must not be shipped is removed) and reads its app.json. Of an image there is nothing but
+ * what it says of itself, and no folder to look for. @throws AppError
+ */
+export type ReadSource = (app: App, dir: string, isImage: boolean, out: Output) => Promise<SourceFacts>;
 
 /** Runs a command in a droplet and keeps what it writes in a new image. */
 export interface ScriptRunner {

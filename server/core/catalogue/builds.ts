@@ -52,6 +52,11 @@ export const buildErrors = {
     message: (f) => `There is no image ${f.ref} on this machine, and it could not be pulled: ${f.cause}.`,
     hint: () => "Check the name; on a machine without a registry bring it there with: docker load",
   },
+  IMAGE_NAMELESS: {
+    status: 422,
+    message: (f) => `The image ${f.ref} has no name on this machine.`,
+    hint: () => "Give it one, so that it stays when the app goes: docker tag ID NAME:TAG",
+  },
   IMAGE_REFERENCE_INVALID: {
     status: 422,
     message: (f) => `"${f.ref}" is not the name of an image.`,
