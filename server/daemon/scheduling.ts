@@ -44,7 +44,11 @@ export function createSchedulerParts(input: SchedulingInput) {
     policies: () => policies.compile(),
     shares: () => state.routeShares.list(),
     tcp: () => state.tcpRoutes.list(),
-    front: { trustedProxies: config.trustedProxies, proxyProtocol: config.proxyProtocol },
+    front: {
+      workers: config.routerWorkers,
+      trustedProxies: config.trustedProxies,
+      proxyProtocol: config.proxyProtocol,
+    },
     own: () => [apiRoute(config, input.apiPort())],
   });
   const scheduler = new Scheduler({

@@ -106,13 +106,14 @@ export class DataPath implements Traffic {
     this.#version = table.version;
     // Before the table: connections that are released from now on are kept for its instances only.
     this.#pool.retain(new Set(table.routes.flatMap((route) => route.targets.map((target) => target.id))));
+    // Policies are compiled with it.
+    this.#takeFront(table.front);
     const tcp = table.tcp ?? [];
     this.#table.apply(
       table.routes,
       tcp.flatMap((route) => route.targets.map((target) => target.id)),
     );
     this.#tcp.apply(tcp);
-    this.#takeFront(table.front);
   }
 
   /** All that `apply` has begun is done. */
@@ -224,6 +225,7 @@ export class DataPath implements Traffic {
     // The same in nearly every table.
     if (JSON.stringify(front) === JSON.stringify(this.#front)) return;
     this.#front = front;
+    workerState.workers = front?.workers ?? 1;
     this.#isBehindProxyProtocol = front?.proxyProtocol ?? false;
     const blocks = networks(front?.trustedProxies ?? []);
     this.trustedProxies = { has: (address) => contains(blocks, address) };

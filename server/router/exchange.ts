@@ -18,6 +18,7 @@ const phases = { deciding: 0, connecting: 1, sending: 2, waiting: 3, answering: 
 type Phase = (typeof phases)[keyof typeof phases];
 
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
+const monitorAgent = "HTTP-Monitor/1.1";
 const noInstances: readonly Instance[] = [];
 
 /** One request and its answer, between a client's side and an instance's. It knows neither sockets nor protocols. */
@@ -63,7 +64,8 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
     this.#traffic.watch(this);
     const route = this.#traffic.match(facts.host, facts.target);
     if (route === undefined) {
-      this.#fail("unknown_route");
+      if (this.#client.header("user-agent") === monitorAgent) this.#sayOwn(this.#health());
+      else this.#fail("unknown_route");
       return;
     }
     this.#route = route;
@@ -82,6 +84,16 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
       if (own === undefined) this.#attempt();
       else this.#sayOwn(own);
     });
+  }
+
+  /** For the check of a load balancer in front, which knows no app's name: Cloud Foundry's way of asking. */
+  #health(): OwnAnswer {
+    const fields = [
+      ["Cache-Control", "private, max-age=0"],
+      ["Expires", "0"],
+      ["Content-Type", "text/plain; charset=utf-8"],
+    ] as const;
+    return this.#traffic.isClosing ? { status: 503, fields, body: "" } : { status: 200, fields, body: "ok\n" };
   }
 
   #sayOwn(own: OwnAnswer): void {

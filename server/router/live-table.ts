@@ -1,6 +1,6 @@
 import type { Instance, Instances } from "./instances.ts";
 import type { CompiledPolicy } from "./policy/compiled-policy.ts";
-import { compilePolicy } from "./policy/compile.ts";
+import { compilePolicy, workerState } from "./policy/compile.ts";
 import type { TableRoute } from "./protocol.ts";
 import { compileTable, type RouteMatcher } from "./table.ts";
 
@@ -69,6 +69,7 @@ export class LiveTable {
     this.#routes = next;
     for (const [key, old] of before) {
       if (old.policy !== next.get(key)?.policy) old.policy?.dispose?.();
+      if (old.policy !== undefined && !next.has(key)) workerState.forget(key);
     }
     const ids = routes.flatMap((route) => route.targets.map((target) => target.id));
     this.#instances.retain(new Set([...ids, ...others]));

@@ -53,8 +53,10 @@ export interface RoutingTable {
   readonly front?: Front;
 }
 
-/** What stands in front of this router. */
+/** What stands in front of the workers. */
 export interface Front {
+  /** How many they are: limits for an instance are divided among them. */
+  readonly workers: number;
   /** Addresses and networks whose word about the client counts. */
   readonly trustedProxies: readonly string[];
   /** They put a PROXY header before each connection. */

@@ -69,13 +69,29 @@ export class InstanceConnection implements InstanceCall {
     this.target = target;
     this.keepAliveMs = pool.options.instanceKeepAliveMs;
     const onread = { buffer: inbox, callback: (count: number) => this.#read(count) };
-    const socket = connect({ host: target.host, port: target.port, noDelay: true, onread });
+    const { host, port, tls } = target;
+    const socket = tls === undefined ? connect({ host, port, noDelay: true, onread }) : this.#secure(target, tls);
     this.#socket = socket;
-    socket.once("connect", () => this.#connected());
+    socket.once(tls === undefined ? "connect" : "secureConnect", () => this.#connected());
     socket.on("drain", () => this.#drained());
     socket.once("end", () => this.#ended());
     socket.on("error", (err: NodeJS.ErrnoException) => this.#lost(err.code ?? ""));
     socket.once("close", () => this.#lost(""));
+  }
+
+  /** What it reads is put where a plain connection's bytes stand. */
+  #secure({ host, port }: Target, { servername }: NonNullable<Target["tls"]>): Socket {
+    const { connect: connectSecurely } = process.getBuiltinModule("node:tls");
+    const socket = connectSecurely({ host, port, servername, ALPNProtocols: ["http/1.1"] });
+    socket.setNoDelay(true);
+    socket.on("data", (chunk: Buffer) => {
+      for (let at = 0; at < chunk.length && !socket.destroyed; at += inbox.length) {
+        const part = chunk.subarray(at, at + inbox.length);
+        inbox.set(part);
+        this.#read(part.length);
+      }
+    });
+    return socket;
   }
 
   begin(options: CallOptions, events: InstanceEvents): void {

@@ -1,5 +1,7 @@
 import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { connect } from "node:net";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RoutePolicy } from "../../../server/router/policy/route-policy.ts";
@@ -144,6 +146,21 @@ test("a full instance gets no more: requests wait in line, beyond it H11, and th
   gates[1]?.();
   expect((await Promise.all([first, second])).map((answer) => answer.status)).toEqual([200, 200]);
   expect((await ask(router.port, { host: "full.test" })).status).toBe(200);
+});
+
+test("each worker has its share of a limit", async () => {
+  const policy: RoutePolicy = { concurrency: { perInstance: 4, queue: 0, queueTimeoutMs: 0 } };
+  const routes = [{ ...routeTo(targets().slice(0, 1), { host: "share.test" }), policy }];
+  const front = { workers: 2, trustedProxies: [], proxyProtocol: false };
+  router.dataPath.apply({ version: 50, routes, front });
+  gates = [];
+  const slow = [1, 2].map(() => ask(router.port, { host: "share.test", path: "/slow" }));
+  await eventually(() => gates.length === 2);
+  const refused = await ask(router.port, { host: "share.test", path: "/slow" });
+  expect([refused.status, refused.headers["x-paas-error"]]).toEqual([503, "H22"]);
+  for (const open of gates) open();
+  await Promise.all(slow);
+  router.apply([]);
 });
 
 /** The line is full once the one before stands in it. */
@@ -373,6 +390,27 @@ test("a route service sees the request first, with a signature that only it can 
   expect([dead.status, dead.headers["x-paas-error"]]).toEqual([502, "route_service_failed"]);
 });
 
+test("a route service is reached by TLS, and only with a certificate that can be trusted", async () => {
+  let asked = 0;
+  const service = createSecureServer({ key: serviceKey, cert: serviceCertificate }, (req, res) => {
+    asked += 1;
+    res.end(`no ${String(req.headers["x-cf-forwarded-url"])}${"!".repeat(200_000)}`);
+  });
+  const url = `https://localhost:${await listen(service)}/`;
+  const key = Buffer.alloc(32, 7).toString("base64");
+  use({ routeService: { url, key } }, "tls.test");
+  const stranger = await ask(router.port, { host: "tls.test" });
+  expect([stranger.headers["x-paas-error"], asked]).toEqual(["route_service_failed", 0]);
+  const before = getCACertificates();
+  setDefaultCACertificates([...before, serviceCertificate]);
+  use({ routeService: { url, key } }, "tls.test", { targets: [] });
+  const answer = await ask(router.port, { host: "tls.test", path: "/a", method: "POST", body: "x".repeat(100_000) });
+  expect([answer.status, answer.body]).toEqual([200, `no http://tls.test/a${"!".repeat(200_000)}`]);
+  setDefaultCACertificates(before);
+  service.closeAllConnections();
+  await new Promise((resolve) => service.close(resolve));
+});
+
 test("weights divide a route between apps", async () => {
   const [a, b] = targets();
   if (a === undefined || b === undefined) throw new Error("no targets");
@@ -386,3 +424,30 @@ test("weights divide a route between apps", async () => {
   expect(news).toBeGreaterThan(20);
   expect(news).toBeLessThan(90);
 });
+
+test("a load balancer's monitor gets a word of health where no route answers, and is routed where one does", async () => {
+  use({}, "monitored.test");
+  const headers = { "user-agent": "HTTP-Monitor/1.1" };
+  const health = await ask(router.port, { host: "10.0.0.1", headers });
+  expect([health.status, health.body, health.headers["cache-control"]]).toEqual([200, "ok\n", "private, max-age=0"]);
+  expect((await ask(router.port, { host: "10.0.0.1" })).status).toBe(404);
+  expect((await seen("monitored.test", { headers })).headers["user-agent"]).toBe("HTTP-Monitor/1.1");
+});
+
+// For localhost, until 2126. Of no use to anybody else.
+const serviceKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgqeUyf9fjmDoodL3K
+XUEneA8MDk9yE2yHXb90l4uxwf2hRANCAASc/QPmIICvGmB9PrsGM1qcd6PsEcfQ
+XX2FcJc9HyN3NOzrP9OAJE9+sWoT82I03Oi0BRnY9lf9CeLJPyTi/tl4
+-----END PRIVATE KEY-----`;
+const serviceCertificate = `-----BEGIN CERTIFICATE-----
+MIIBlTCCATugAwIBAgIUJi6DhKWgOEoX3Is8lCu3n9hq13AwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNTE2MTExNVoYDzIxMjYxMTAx
+MTYxMTE1WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASc/QPmIICvGmB9PrsGM1qcd6PsEcfQXX2FcJc9HyN3NOzrP9OAJE9+
+sWoT82I03Oi0BRnY9lf9CeLJPyTi/tl4o2kwZzAdBgNVHQ4EFgQU/d8vixmI/g3t
+Vf2aSEDQ+th6sJowHwYDVR0jBBgwFoAU/d8vixmI/g3tVf2aSEDQ+th6sJowDwYD
+VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3QwCgYIKoZIzj0EAwID
+SAAwRQIhANrk7kLHQmI7ErAiXk3Itmpj89AJu6kl8tB+hO4d1Vf2AiBCfc4H6Ppa
+t2n99dBx/DJT7Yo+w9zJLQbAEcBNs1Y0Zg==
+-----END CERTIFICATE-----`;

@@ -17,8 +17,8 @@ afterAll(async () => {
   await instance[Symbol.asyncDispose]();
 });
 
-const use = (front: Front) =>
-  router.dataPath.apply({ version: ++version, routes: [routeTo([instance.target])], front });
+const use = (front: Omit<Front, "workers">) =>
+  router.dataPath.apply({ version: ++version, routes: [routeTo([instance.target])], front: { ...front, workers: 1 } });
 const facts = { sourceAddress: "203.0.113.9", sourcePort: 4_711, destinationAddress: "192.0.2.1", destinationPort: 80 };
 const plain = "GET / HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n";
 // The router closes the connection: only a slow machine waits for this.
@@ -66,7 +66,7 @@ test("the client is the last address that no trusted proxy has written", async (
   router.dataPath.apply({
     version: ++version,
     ...table,
-    front: { trustedProxies: ["127.0.0.1", "10.0.0.0/8"], proxyProtocol: false },
+    front: { workers: 1, trustedProxies: ["127.0.0.1", "10.0.0.0/8"], proxyProtocol: false },
   });
   const headers = headersOf(await send(forwarded));
   expect([headers["x-forwarded-for"], headers["x-forwarded-proto"]]).toEqual([
