@@ -1,5 +1,5 @@
-import { homedir } from "node:os";
 import { isIP } from "node:net";
+import { availableParallelism, homedir } from "node:os";
 import path from "node:path";
 import { parseSize } from "../core/size.ts";
 
@@ -111,7 +111,7 @@ export function readConfig(env: NodeJS.ProcessEnv, isRoot: boolean): ConfigResul
     apiPort: integer("PAAS_API_PORT", 7070, 65_535),
     trustedProxies: list("PAAS_TRUSTED_PROXIES", isNetwork, "a list of addresses and networks"),
     proxyProtocol: isOn("PAAS_PROXY_PROTOCOL"),
-    routerWorkers: integer("PAAS_ROUTER_WORKERS", 1, 64),
+    routerWorkers: integer("PAAS_ROUTER_WORKERS", workersFor(availableParallelism()), 64),
     parallelBuilds: integer("PAAS_PARALLEL_BUILDS", 0, 64) || undefined,
     diskFloorBytes: size("PAAS_DISK_FLOOR"),
     sourceHosts: (env["PAAS_SOURCE_HOSTS"] ?? "")
@@ -130,6 +130,11 @@ export function isNetwork(raw: string): boolean {
   if (family === 0 || more !== undefined) return false;
   if (prefix === undefined) return true;
   return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 6 ? 128 : 32);
+}
+
+/** A second worker on a small box takes memory and brings nothing: the apps need the other core. */
+function workersFor(cores: number): number {
+  return cores <= 2 ? 1 : Math.min(cores, 64);
 }
 
 function defaultHome(isRoot: boolean): string {

@@ -14,7 +14,10 @@ export interface ClusterOptions extends DataPathOptions {
 
 const replaceAfterMs = 200;
 
-/** Several workers on one socket that this process holds. One that dies is replaced and starts with the table in force. */
+/**
+ * Several workers. Each listens for itself where the queue of one that dies passes to the others, else on one socket that
+ * this process holds. One that dies is replaced and starts with the table in force.
+ */
 export async function startClusterWorkers(options: ClusterOptions): Promise<Workers> {
   const workers = new ClusterWorkers(options);
   await workers.start();
@@ -26,20 +29,24 @@ class ClusterWorkers implements Workers {
   readonly #members = new Map<number, Member>();
   #table: RoutingTable;
   #isClosing = false;
+  #port: number;
   httpPort = 0;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
     this.#table = options.table;
+    this.#port = options.port;
     // Round robin would hand each connection over a channel: more than twice the work.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({ exec: fileURLToPath(new URL("./worker-main.ts", import.meta.url)), args: [] });
   }
 
   async start(): Promise<void> {
-    const members = Array.from({ length: this.#options.count }, () => this.#fork());
-    const ports = await Promise.all(members.map((member) => member.listening));
-    this.httpPort = ports[0] ?? 0;
+    // The first finds the port for all where none is given.
+    this.#port = await this.#fork().listening;
+    const others = Array.from({ length: this.#options.count - 1 }, () => this.#fork());
+    await Promise.all(others.map((member) => member.listening));
+    this.httpPort = this.#port;
   }
 
   async apply(table: RoutingTable): Promise<void> {
@@ -61,10 +68,10 @@ class ClusterWorkers implements Workers {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  async close(deadlineMs: number): Promise<void> {
+  async close(deadlineMs: number, idleMs: number): Promise<void> {
     this.#isClosing = true;
     const members = [...this.#members.values()];
-    for (const member of members) member.send({ type: "close", deadlineMs });
+    for (const member of members) member.send({ type: "close", deadlineMs, idleMs });
     await Promise.all(members.map((member) => member.exited));
   }
 
@@ -75,11 +82,11 @@ class ClusterWorkers implements Workers {
   }
 
   #fork(): Member {
-    const { listen, port, log } = this.#options;
+    const { listen, isShared = false, log } = this.#options;
     const member = new Member(cluster.fork(), this.#options.record);
     this.#members.set(member.id, member);
     // Messages arrive in order: a table that is applied from now on comes after this one.
-    member.send({ type: "start", listen, port, table: this.#table });
+    member.send({ type: "start", listen, port: this.#port, isShared, table: this.#table });
     void member.exited.then((cause) => {
       this.#members.delete(member.id);
       if (this.#isClosing) return;

@@ -47,6 +47,11 @@ export class ControlServer implements AsyncDisposable {
     this.#timer = setInterval(() => this.#push(), pushEveryMs);
   }
 
+  /** Leaves the socket's path to another; those that are connected stay. */
+  resign(): void {
+    this.#server.close();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     this.#push();

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { ClientConnection } from "./http1/client-connection.ts";
 import { Http1Pool } from "./http1/pool.ts";
@@ -113,7 +114,8 @@ export class DataPath implements Traffic {
       table.routes,
       tcp.flatMap((route) => route.targets.map((target) => target.id)),
     );
-    this.#tcp.apply(tcp);
+    // One that was replaced has given its ports away, and still routes what it has.
+    if (!this.isClosing) this.#tcp.apply(tcp);
   }
 
   /** All that `apply` has begun is done. */
@@ -138,11 +140,15 @@ export class DataPath implements Traffic {
     };
   }
 
-  /** Takes no new connections, lets what is under way end, and cuts what is left after `deadlineMs`. */
-  async close(deadlineMs: number): Promise<void> {
+  /**
+   * Takes no new connections, lets what is under way end, and cuts what is left after `deadlineMs`. A connection that is idle
+   * may bring one more request for `idleMs`: to close it under a client that is just sending would lose that.
+   */
+  async close(deadlineMs: number, idleMs = 0): Promise<void> {
     this.isClosing = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#tcp.close();
+    if (idleMs > 0) await this.#emptied(idleMs);
     this.#closeIdle();
     const tunnels = setTimeout(() => this.instances.endTunnels(), Math.max(0, deadlineMs - this.policy.tunnelGraceMs));
     const cut = setTimeout(() => this.#cutAll(), deadlineMs);
@@ -229,6 +235,12 @@ export class DataPath implements Traffic {
     this.#isBehindProxyProtocol = front?.proxyProtocol ?? false;
     const blocks = networks(front?.trustedProxies ?? []);
     this.trustedProxies = { has: (address) => contains(blocks, address) };
+  }
+
+  /** When no connection is left, or after `withinMs`. */
+  async #emptied(withinMs: number): Promise<void> {
+    const end = performance.now() + withinMs;
+    while (this.#connections.size > 0 && performance.now() < end) await delay(50);
   }
 
   #closeIdle(): void {

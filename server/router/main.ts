@@ -5,6 +5,8 @@ import { exitCodes } from "./exit-codes.ts";
 import { RouterRunningError, startRouter } from "./router.ts";
 
 const closeDeadlineMs = 30_000;
+/** For long downloads and tunnels of a router that was replaced. */
+const leaveDeadlineMs = 600_000;
 
 /** The router's process: `main.ts --home=DIR --listen=ADDRESS --http-port=N --workers=N`. */
 async function main(): Promise<void> {
@@ -14,6 +16,8 @@ async function main(): Promise<void> {
       listen: { type: "string", default: "0.0.0.0" },
       "http-port": { type: "string", default: "80" },
       workers: { type: "string", default: "1" },
+      build: { type: "string" },
+      "take-over": { type: "boolean", default: false },
       // Only fills the compile cache: a process that strips types itself needs 17 MB more for good.
       warm: { type: "boolean", default: false },
     },
@@ -31,10 +35,15 @@ async function main(): Promise<void> {
     listen: values.listen,
     httpPort: Number(values["http-port"]),
     workers: Number(values.workers),
+    build: values.build,
+    takesOver: values["take-over"],
     log,
   });
-  log.info("router ends", { signal: await ended });
-  await router.close(closeDeadlineMs);
+  const cause = await Promise.race([ended, router.resigned]);
+  log.info("router ends", { signal: cause ?? "resigned" });
+  // One that was replaced has time, until it is told otherwise.
+  if (cause === undefined) await Promise.race([router.leave(leaveDeadlineMs), ended]);
+  else await router.close(closeDeadlineMs);
   process.exit(0);
 }
 

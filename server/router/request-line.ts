@@ -44,8 +44,8 @@ const plainWord = /^[!#-[\]-~]*$/;
 
 function quoted(value: string): string {
   if (value.length <= maxValueLength && plain.test(value)) return value;
-  const cut = value.length > maxValueLength ? `${value.slice(0, maxValueLength)}…` : value;
-  return cut.replace(/["\\]/g, "\\$&").replace(/[^\u0020-\u007e…]/g, escapeCharacter);
+  const cut = value.length > maxValueLength ? `${value.slice(0, maxValueLength)}...` : value;
+  return cut.replace(/["\\]/g, "\\$&").replace(/[^\u0020-\u007e]/g, escapeCharacter);
 }
 
 function bare(value: string): string {

@@ -8,8 +8,10 @@ import { openConnection } from "./connection.ts";
 import { type Controlled, ControlServer } from "./control-server.ts";
 import type { WorkerStatus } from "./data-path.ts";
 import { sumTraffic } from "./metrics.ts";
+import { Predecessor } from "./predecessor.ts";
 import type { RoutingTable } from "./protocol.ts";
 import { RecordBuffer } from "./record-buffer.ts";
+import { mustBeFree, queuesMigrate } from "./sharing.ts";
 import { emptyTable, isRoutingTable, loadTable, saveTable } from "./table-file.ts";
 import type { ApplyResult, Hello, NumberedQuestion, RouterStatus } from "./wire.ts";
 import { startLocalWorker, type Workers } from "./workers.ts";
@@ -20,10 +22,18 @@ export interface RouterOptions {
   readonly httpPort: number;
   readonly workers: number;
   readonly log: Log;
+  /** Of the source, for whoever asks whether this router is of its version. */
+  readonly build?: string | undefined;
+  /** Take the place of a router that runs, without a moment in which nobody listens. */
+  readonly takesOver?: boolean;
 }
 
 export interface Router {
   readonly httpPort: number;
+  /** Another router has taken this place: {@link leave} is due. */
+  readonly resigned: Promise<void>;
+  /** Ends what is under way, without haste: clients are told with their next answer that the connection ends. */
+  leave(deadlineMs: number): Promise<void>;
   /** Stops accepting at once, and resolves when what was under way has ended or `deadlineMs` has passed. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -32,21 +42,34 @@ export interface Router {
 export async function startRouter(options: RouterOptions): Promise<Router> {
   const { paths, log } = options;
   await mkdir(paths.routerDir, { recursive: true, mode: 0o700 });
-  await claimSocket(paths.routerSocket);
+  if (options.takesOver !== true) {
+    await claimSocket(paths.routerSocket);
+    await mustBeFree(options.listen, options.httpPort);
+  }
   const file = path.join(paths.routerDir, "table.json");
   const table = savedTable(file, log);
   const records = new RecordBuffer();
-  const workers = await startWorkers(options, table, records);
-  const core = new RouterCore(options, workers, table, file);
+  const isShared = options.workers <= 1 || (await queuesMigrate());
+  const workers = await startWorkers(options, table, records, isShared);
+  const record = records.push.bind(records);
+  const before = options.takesOver === true ? await Predecessor.succeed(paths.routerSocket, log, record) : undefined;
+  rmSync(paths.routerSocket, { force: true });
+  const core = new RouterCore(options, workers, table, file, before, isShared);
   const control = new ControlServer(core, records);
   await control.listen(paths.routerSocket);
   await writePidFile(paths.routerPidFile);
   log.info("router listens", { port: workers.httpPort, workers: options.workers, routes: table.routes.length });
   return {
     httpPort: workers.httpPort,
+    resigned: core.resigned.then(() => control.resign()),
+    async leave(deadlineMs) {
+      await workers.close(deadlineMs, leaveIdleMs);
+      await control[Symbol.asyncDispose]();
+    },
     async close(deadlineMs) {
+      before?.close();
       await removeOwnPidFile(paths.routerPidFile);
-      const closed = workers.close(deadlineMs);
+      const closed = workers.close(deadlineMs, 0);
       // At once: another router may take this place while the last answers go out.
       await control[Symbol.asyncDispose]();
       await closed;
@@ -54,9 +77,17 @@ export async function startRouter(options: RouterOptions): Promise<Router> {
   };
 }
 
-async function startWorkers(options: RouterOptions, table: RoutingTable, records: RecordBuffer): Promise<Workers> {
+/** How long a client's idle connection stays open for one more request after a router has been replaced. */
+const leaveIdleMs = 10_000;
+
+async function startWorkers(
+  options: RouterOptions,
+  table: RoutingTable,
+  records: RecordBuffer,
+  isShared: boolean,
+): Promise<Workers> {
   const { listen, httpPort: port, workers: count, log } = options;
-  const shared = { listen, port, table, record: records.push.bind(records) };
+  const shared = { listen, port, isShared, table, record: records.push.bind(records) };
   if (count <= 1) return startLocalWorker(shared);
   const { startClusterWorkers } = await import("./cluster-workers.ts");
   return startClusterWorkers({ ...shared, count, log });
@@ -67,9 +98,22 @@ class RouterCore implements Controlled {
   readonly #workers: Workers;
   readonly #file: string;
   #version: number;
+  readonly #before: Predecessor | undefined;
+  readonly #canResign: boolean;
+  readonly #resigned = Promise.withResolvers<void>();
+  #hasResigned = false;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(options: RouterOptions, workers: Workers, table: RoutingTable, file: string) {
+  constructor(
+    options: RouterOptions,
+    workers: Workers,
+    table: RoutingTable,
+    file: string,
+    before: Predecessor | undefined,
+    canResign: boolean,
+  ) {
+    this.#before = before;
+    this.#canResign = canResign;
     this.#options = options;
     this.#workers = workers;
     this.#version = table.version;
@@ -77,12 +121,23 @@ class RouterCore implements Controlled {
   }
 
   hello(): Omit<Hello, "type" | "protocol"> {
-    const { listen, workers } = this.#options;
-    return { pid: process.pid, listen, httpPort: this.#workers.httpPort, workers, version: this.#version };
+    const { listen, workers, build } = this.#options;
+    const { httpPort } = this.#workers;
+    return { pid: process.pid, listen, httpPort, workers, version: this.#version, build, canResign: this.#canResign };
+  }
+
+  get resigned(): Promise<void> {
+    return this.#resigned.promise;
   }
 
   ask(question: NumberedQuestion): Promise<unknown> {
-    if (question.type === "drain") return this.#workers.drain(question.targetIds, question.deadlineMs);
+    if (question.type === "drain") return this.#drain(question.targetIds, question.deadlineMs);
+    if (question.type === "resign") {
+      this.#hasResigned = true;
+      this.#resigned.resolve();
+      // Once the path is free.
+      return new Promise((resolve) => setImmediate(resolve, true));
+    }
     if (question.type === "status") return this.#status();
     if (question.type === "purge") return this.#workers.purge(question.what);
     const applied = this.#last.then(() => this.#apply(question.table));
@@ -94,7 +149,9 @@ class RouterCore implements Controlled {
     if (!isRoutingTable(table)) throw new TypeError("not a routing table");
     if (table.version <= this.#version) return { applied: false, version: this.#version };
     this.#version = table.version;
-    await this.#workers.apply(table);
+    await Promise.all([this.#workers.apply(table), this.#before?.apply(table)]);
+    // The one that took this place saves it.
+    if (this.#hasResigned) return { applied: true };
     try {
       await saveTable(this.#file, table);
     } catch (err) {
@@ -102,6 +159,12 @@ class RouterCore implements Controlled {
       this.#options.log.error("routing table was not saved", { err });
     }
     return { applied: true };
+  }
+
+  async #drain(targetIds: readonly string[], deadlineMs: number): Promise<boolean> {
+    const before = this.#before?.drain(targetIds, deadlineMs) ?? true;
+    const answers = await Promise.all([this.#workers.drain(targetIds, deadlineMs), before]);
+    return answers.every(Boolean);
   }
 
   async #status(): Promise<RouterStatus> {

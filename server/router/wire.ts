@@ -14,6 +14,10 @@ export interface Hello {
   readonly workers: number;
   /** Of the table in force. */
   readonly version: number;
+  /** Of its source. */
+  readonly build?: string | undefined;
+  /** Another router may listen beside it and have it {@link Question resign}. */
+  readonly canResign?: boolean;
 }
 
 export interface RouterStatus {
@@ -37,7 +41,9 @@ export type Question =
   | { readonly type: "apply"; readonly table: RoutingTable }
   | { readonly type: "drain"; readonly targetIds: readonly string[]; readonly deadlineMs: number }
   | { readonly type: "purge"; readonly what: PurgeRequest }
-  | { readonly type: "status" };
+  | { readonly type: "status" }
+  /** Gives up port and control socket to a router that has both in hand; this connection stays until it has ended. */
+  | { readonly type: "resign" };
 
 export type NumberedQuestion = Question & { readonly id: number };
 

@@ -23,7 +23,7 @@ function run(): void {
     } else if (dataPath !== undefined && message.type === "question") {
       void answer(dataPath, message.id, message.question);
     } else if (dataPath !== undefined && message.type === "close") {
-      void dataPath.close(message.deadlineMs).then(() => {
+      void dataPath.close(message.deadlineMs, message.idleMs).then(() => {
         flush();
         process.disconnect();
       });

@@ -2,8 +2,14 @@ import type { RequestRecord, RoutingTable } from "./protocol.ts";
 import type { Question } from "./wire.ts";
 
 export type ToWorker =
-  | { readonly type: "start"; readonly listen: string; readonly port: number; readonly table: RoutingTable }
-  | { readonly type: "close"; readonly deadlineMs: number }
+  | {
+      readonly type: "start";
+      readonly listen: string;
+      readonly port: number;
+      readonly isShared: boolean;
+      readonly table: RoutingTable;
+    }
+  | { readonly type: "close"; readonly deadlineMs: number; readonly idleMs: number }
   | { readonly type: "question"; readonly id: number; readonly question: Question };
 
 export type FromWorker =

@@ -13,8 +13,8 @@ export interface Workers {
   status(): Promise<readonly WorkerStatus[]>;
   /** How many stored answers were forgotten. */
   purge(what: PurgeRequest): Promise<number>;
-  /** Stops accepting at once and resolves when what was under way has ended. */
-  close(deadlineMs: number): Promise<void>;
+  /** Stops accepting at once and resolves when what was under way has ended. Idle connections may stay for `idleMs`. */
+  close(deadlineMs: number, idleMs: number): Promise<void>;
 }
 
 /** The only worker is this process itself: half the memory of a primary with one child. */
@@ -30,6 +30,6 @@ export async function startLocalWorker(options: DataPathOptions): Promise<Worker
     drain: (targetIds, deadlineMs) => dataPath.drain(targetIds, deadlineMs),
     status: async () => [dataPath.status()],
     purge: async ({ below, ...route }) => workerState.purge(routeKey(route), below),
-    close: (deadlineMs) => dataPath.close(deadlineMs),
+    close: (deadlineMs, idleMs) => dataPath.close(deadlineMs, idleMs),
   };
 }

@@ -1,9 +1,10 @@
 // npm run bench               what a user waits for
-// npm run bench -- NAME …     the parts that are named
+// npm run bench -- NAME …     the parts that are named: platform, router
 
 /** A part is loaded when it runs: it measures nothing of the others. */
 const parts: Readonly<Record<string, () => Promise<void>>> = {
   platform: async () => (await import("./platform.ts")).benchPlatform(),
+  router: async () => (await import("./router.ts")).benchRouter(),
 };
 
 const wanted = process.argv.slice(2);

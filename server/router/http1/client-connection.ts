@@ -293,7 +293,7 @@ export class ClientConnection implements ClientSide, Timed {
     if (answer.status === 101) {
       this.#phase = phases.tunnel;
       this.#socket.setKeepAlive?.(true, tcpKeepAliveMs);
-    } else if (this.#hasEnded || this.#traffic.isClosing || facts.expectsContinue) this.#closesAfter = true;
+    } else if (this.#isLast || facts.expectsContinue) this.#closesAfter = true;
     else if (answer.framing === framing.stream && facts.minor === 0) this.#closesAfter = true;
     this.#writer.head(answer, buffer, this.#closesAfter);
   }
@@ -328,6 +328,11 @@ export class ClientConnection implements ClientSide, Timed {
   }
 
   // The connection.
+
+  /** The client sends no more, or shall not. */
+  get #isLast(): boolean {
+    return this.#held === undefined && (this.#hasEnded || this.#traffic.isClosing);
+  }
 
   /** Idle since the last answer, or never used: may be closed without harm. */
   get isIdle(): boolean {
@@ -380,11 +385,7 @@ export class ClientConnection implements ClientSide, Timed {
     this.#isAnswering = false;
     this.deadline = 0;
     this.#headBytes = empty;
-    if (this.#hasEnded && this.#held === undefined) {
-      this.#close();
-      return;
-    }
-    if (this.#traffic.isClosing && this.#held === undefined) {
+    if (this.#isLast) {
       this.#close();
       return;
     }
@@ -434,7 +435,6 @@ export class ClientConnection implements ClientSide, Timed {
     this.#hasEnded = true;
     if (this.#phase === phases.tunnel) this.#exchange?.requestEnd("");
     else if (this.#phase === phases.busy || (this.#phase === phases.body && this.#held !== undefined)) {
-      this.#closesAfter = true;
       this.deadline = 0;
     } else if (this.#phase === phases.body && !this.#isDiscarding) this.#gone();
     else this.#destroy();

@@ -110,18 +110,20 @@ describe("an instance that closes idle connections at once", () => {
 
 describe("drain", () => {
   test("waits for a slow answer to its last byte", async () => {
+    let hasEnded = false;
     await using app = await startInstance((_req, res) => {
       res.write("o");
-      setTimeout(() => res.end("k"), 300);
+      setTimeout(() => {
+        hasEnded = true;
+        res.end("k");
+      }, 300);
     });
     await using router = await startDataPath([routeTo([app.target])]);
-    let isAnswered = false;
-    const answer = ask(router.port).finally(() => (isAnswered = true));
-    await pause(50);
+    const answer = ask(router.port);
+    await eventually(() => app.connections() === 1);
     router.apply([]);
     expect(await router.dataPath.drain([app.target.id], 5_000)).toBe(true);
-    await pause(20);
-    expect(isAnswered).toBe(true);
+    expect(hasEnded).toBe(true);
     expect((await answer).body).toBe("ok");
   });
 

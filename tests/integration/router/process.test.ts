@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { request } from "node:http";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,6 +13,7 @@ import { connectRouter, type RouterClient } from "../../../server/router/client.
 import { openConnection } from "../../../server/router/connection.ts";
 import { ensureRouter, stopRouter } from "../../../server/router/process.ts";
 import type { RequestRecord } from "../../../server/router/protocol.ts";
+import { startLoad } from "../../support/load.ts";
 import { ask, eventually, listen, routeTo, startInstance } from "./harness.ts";
 
 let home: string;
@@ -32,10 +33,19 @@ afterEach(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-function ensure(change: { httpPort?: number; routerWorkers?: number } = {}): Promise<RouterClient> {
+function ensure(change: { httpPort?: number; routerWorkers?: number } = {}, build?: string): Promise<RouterClient> {
   const config = { home, listen: "127.0.0.1", httpPort: 0, routerWorkers: 1, ...change };
+  const version = build === undefined ? {} : { build };
   const onRequests = (more: readonly RequestRecord[]) => records.push(...more);
-  return ensureRouter({ config, paths, node: process.execPath, log: silentLog, onRequests, signal: signal() });
+  return ensureRouter({
+    config,
+    paths,
+    node: process.execPath,
+    log: silentLog,
+    onRequests,
+    signal: signal(),
+    ...version,
+  });
 }
 
 function startByHand(port: number): ChildProcess {
@@ -207,6 +217,55 @@ describe("one router a home", () => {
     expect(await stopRouter(paths)).toBe(false);
     await expect(stat(paths.routerSocket)).rejects.toThrow(/ENOENT/);
     await expect(stat(paths.routerPidFile)).rejects.toThrow(/ENOENT/);
+  });
+});
+
+describe("a router of another version", () => {
+  test.each([1, 2])("takes over without a failed request, from %i worker(s)", async (routerWorkers) => {
+    await using app = await startInstance((_req, res) => void setTimeout(() => res.end("ok"), Math.random() * 5));
+    const first = await ensure({ routerWorkers }, "old");
+    const { httpPort } = first;
+    await first.apply([routeTo([app.target])], signal());
+    const loads = [startLoad(() => httpPort, "shop.test", 100), startLoad(() => httpPort, "shop.test", 100)];
+    await eventually(() => loads.every((load) => load.count > 50), 20_000);
+    for (const version of ["new", "newest"]) {
+      const client = await ensure({ routerWorkers, httpPort }, version);
+      expect(client.pid).not.toBe(first.pid);
+      expect(client.httpPort).toBe(httpPort);
+      const from = loads.map((load) => load.count);
+      await eventually(() => loads.every((load, i) => load.count > (from[i] ?? 0) + 100), 20_000);
+      await client[Symbol.asyncDispose]();
+    }
+    await first[Symbol.asyncDispose]();
+    for (const load of loads) {
+      await load.stop();
+      expect(load.failures).toEqual([]);
+    }
+  });
+
+  test("leaves what is under way to the old one, and drains and tables reach both", async () => {
+    const release = Promise.withResolvers<void>();
+    await using slow = await startInstance((_req, res) => void release.promise.then(() => res.end("slow")));
+    await using quick = await startInstance((_req, res) => void res.end("quick"));
+    const first = await ensure({}, "old");
+    await first.apply([routeTo([slow.target])], signal());
+    await first[Symbol.asyncDispose]();
+    const kept = connect(first.httpPort, "127.0.0.1");
+    let received = "";
+    kept.on("data", (chunk) => (received += chunk.toString("latin1")));
+    kept.write("GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n");
+    await eventually(() => slow.connections() === 1);
+    await using second = await ensure({}, "new");
+    expect(second.pid).not.toBe(first.pid);
+    await second.apply([routeTo([quick.target])], signal());
+    expect(await second.drain([slow.target.id], 20, signal())).toBe(false);
+    expect((await ask(second.httpPort)).body).toBe("quick");
+    release.resolve();
+    expect(await second.drain([slow.target.id], 10_000, signal())).toBe(true);
+    await eventually(() => received.includes("slow"));
+    expect(received).toMatch(/^HTTP\/1\.1 200 [^]*Connection: close\r\n/);
+    await eventually(() => records.length === 2, 10_000);
+    kept.destroy();
   });
 });
 

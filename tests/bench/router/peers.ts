@@ -1,0 +1,148 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
+import { connect, createServer } from "node:net";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { waitFor } from "../../../server/core/time.ts";
+import { nodeFlags } from "../../../server/router/process.ts";
+
+/** A proxy under test, pinned to the first core. */
+export interface Peer extends AsyncDisposable {
+  readonly name: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly home: string;
+}
+
+// Otherwise its workers may not read what root has made here.
+const user = process.getuid?.() === 0 ? "user root;" : "";
+const routerMain = fileURLToPath(new URL("../../../server/router/main.ts", import.meta.url));
+
+export function has(program: string): boolean {
+  try {
+    execFileSync("which", [program], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
+
+async function start(name: string, home: string, port: number, core: number, argv: string[]): Promise<Peer> {
+  const env = { PATH: process.env["PATH"] ?? "", HOME: home, XDG_DATA_HOME: home, MALLOC_ARENA_MAX: "1" };
+  const child = spawn("taskset", ["-c", String(core), ...argv], { stdio: "ignore", env });
+  const isUp = () =>
+    new Promise<boolean>((resolve) => {
+      const socket = connect(port, "127.0.0.1", () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.once("error", () => resolve(false));
+    });
+  await waitFor(isUp, { every: 50, signal: AbortSignal.timeout(20_000) });
+  return { name, home, port, pid: child.pid ?? 0, [Symbol.asyncDispose]: () => end(child) };
+}
+
+function end(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    child.once("exit", () => resolve());
+    child.kill("SIGTERM");
+    setTimeout(() => child.kill("SIGKILL"), 3_000).unref();
+  });
+}
+
+/** Answers 600 bytes at `/`, 100 KB at `/large`, and takes any body; on the second core, as the load. */
+export async function startOrigin(home: string): Promise<Peer> {
+  await mkdir(home, { recursive: true });
+  const port = await freePort();
+  await writeFile(path.join(home, "large"), Buffer.alloc(100_000, 120));
+  const config = `worker_processes 1; daemon off; pid ${home}/pid; error_log stderr crit; ${user}
+events { worker_connections 8192; }
+http { access_log off; client_body_temp_path ${home}/body; client_max_body_size 0; keepalive_requests 100000000;
+  client_body_buffer_size 2m;
+  server { listen 127.0.0.1:${port} backlog=4096; root ${home};
+    location = / { return 200 "${"x".repeat(600)}"; }
+    location = /large { }
+    location = /upload { return 200 "ok"; } } }`;
+  await writeFile(path.join(home, "nginx.conf"), config);
+  return start("origin", home, port, 1, ["nginx", "-e", "stderr", "-c", path.join(home, "nginx.conf")]);
+}
+
+export async function startNginx(home: string, origin: number, isLogging: boolean): Promise<Peer> {
+  await mkdir(home, { recursive: true });
+  const port = await freePort();
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
+    (one) => `${one}_temp_path ${home}/${one};`,
+  );
+  const config = `worker_processes 1; daemon off; pid ${home}/pid; error_log stderr crit; ${user}
+events { worker_connections 16384; }
+http { access_log ${isLogging ? `${home}/access.log` : "off"}; ${temporary.join(" ")} client_max_body_size 0;
+  keepalive_requests 100000000;
+  upstream origin { server 127.0.0.1:${origin}; keepalive 128; keepalive_requests 100000000; }
+  server { listen 127.0.0.1:${port} backlog=4096;
+    location / { proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_set_header Host $host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Request-Id $request_id; } } }`;
+  await writeFile(path.join(home, "nginx.conf"), config);
+  const argv = ["nginx", "-e", "stderr", "-c", path.join(home, "nginx.conf")];
+  return start(isLogging ? "nginx+log" : "nginx", home, port, 0, argv);
+}
+
+export async function startHaproxy(home: string, origin: number): Promise<Peer> {
+  await mkdir(home, { recursive: true });
+  const port = await freePort();
+  const config = `global
+  nbthread 1
+  maxconn 16384
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  option forwardfor
+  http-reuse always
+frontend f
+  bind 127.0.0.1:${port} backlog 4096
+  default_backend b
+backend b
+  http-request set-header X-Request-Id %[uuid]
+  server s 127.0.0.1:${origin}
+`;
+  await writeFile(path.join(home, "haproxy.cfg"), config);
+  return start("haproxy", home, port, 0, ["haproxy", "-db", "-f", path.join(home, "haproxy.cfg")]);
+}
+
+export async function startCaddy(home: string, origin: number): Promise<Peer> {
+  await mkdir(home, { recursive: true });
+  const port = await freePort();
+  const config = `{\n admin off\n auto_https off\n}\nhttp://:${port} {\n bind 127.0.0.1\n reverse_proxy 127.0.0.1:${origin}\n}\n`;
+  await writeFile(path.join(home, "Caddyfile"), config);
+  const argv = ["caddy", "run", "--adapter", "caddyfile", "--config", path.join(home, "Caddyfile")];
+  return start("caddy", home, port, 0, argv);
+}
+
+/** Our router as the daemon starts it, with time limits, counters and the request log. */
+export async function startOurs(home: string, origin: number, routes = 1): Promise<Peer> {
+  const folder = path.join(home, "router");
+  await mkdir(folder, { recursive: true });
+  const port = await freePort();
+  const target = { id: "origin", name: "web.1", host: "127.0.0.1", port: origin };
+  const table = Array.from({ length: routes }, (_, i) => ({
+    host: i === 0 ? "127.0.0.1" : `app${i}.test`,
+    path: "/",
+    app: "bench",
+    state: "running",
+    targets: [target],
+  }));
+  await writeFile(path.join(folder, "table.json"), JSON.stringify({ version: 1, routes: table }));
+  const args = [`--home=${home}`, "--listen=127.0.0.1", `--http-port=${port}`, "--workers=1"];
+  return start("ours", home, port, 0, [process.execPath, ...nodeFlags, routerMain, ...args]);
+}
