@@ -4,6 +4,7 @@ import { appVerbs } from "./commands/apps.ts";
 import { buildpackVerbs } from "./commands/buildpacks.ts";
 import { buildVerbs } from "./commands/builds.ts";
 import { configVerbs } from "./commands/config.ts";
+import { diskVerbs } from "./commands/disk.ts";
 import { hostVerbs } from "./commands/host.ts";
 import { logVerbs } from "./commands/logs.ts";
 import { processVerbs } from "./commands/processes.ts";
@@ -37,6 +38,7 @@ export const verbGroups: readonly VerbGroup[] = [
   settingVerbs,
   accountVerbs,
   sessionVerbs,
+  diskVerbs,
   hostVerbs,
 ];
 

@@ -15,6 +15,7 @@ import { createAccounts } from "./daemon/accounts.ts";
 import { createDestroy } from "./daemon/apps.ts";
 import { createBuildpacksPort } from "./daemon/buildpacks.ts";
 import { createChangeDeps } from "./daemon/change-deps.ts";
+import { createDisk } from "./daemon/disk.ts";
 import { EngineState } from "./daemon/engine-state.ts";
 import { openOperatorLog } from "./daemon/operator-log.ts";
 import { createBuilds, createPlatform } from "./daemon/platform.ts";
@@ -35,7 +36,7 @@ import { startSshServer } from "./git/ssh-server.ts";
 import { createApps } from "./releases/apps.ts";
 import { createChanges } from "./releases/changes.ts";
 import { createProcesses } from "./releases/processes.ts";
-import { removeDispensable } from "./releases/retention.ts";
+import { removeDispensable, type RetentionDeps } from "./releases/retention.ts";
 import { recoverRecords } from "./releases/recover.ts";
 import { timeBoundsMs } from "./router/metrics.ts";
 import { ensureRouter, stopRouter } from "./router/process.ts";
@@ -138,11 +139,12 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
   });
   stack.use(scheduler);
   const repositories = new Repositories({ dir: paths.repos, env: process.env });
+  const serviceStore = createServiceStore(state.db, state.sealer);
   const services = createServices({
     runtime: runtime.serviceRuntime,
     networkOf: (space, callSignal) => runtime.networks.of(space, callSignal),
     stack: runtime.stackSource,
-    store: createServiceStore(state.db, state.sealer),
+    store: serviceStore,
     apps: state.apps,
     redeploy: (...args) => changes.redeploy(...args),
     clock: Date.now,
@@ -200,9 +202,20 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
     startedAt,
     engineProblem: engineState.problem,
   });
+  const retention: RetentionDeps = {
+    releases: state.releases,
+    runningImages: (appId, stop) => runtime.own.runningImages(appId, stop),
+    removeImage: (id, stop) => runtime.own.removeImage(id, stop),
+    keep: config.keepDroplets,
+    log: log.with({ part: "retention" }),
+  };
   const tidyUp = async (appId: AppId): Promise<void> => {
-    const removeImage = (id: string, stop: AbortSignal) => runtime.own.removeImage(id, stop);
-    await removeDispensable({ releases: state.releases, removeImage, log }, appId);
+    await removeDispensable(retention, appId);
+    const { housekeeping } = runtime.builds;
+    await housekeeping
+      .measure(appId)
+      .then(() => housekeeping.clean())
+      .catch((err: unknown) => log.warn("layers and caches not looked at", { err }));
     await repositories.tidy([appId], signal).catch((err: unknown) => log.warn("repository not packed", { appId, err }));
   };
   const platform = createPlatform({
@@ -236,6 +249,13 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
     services,
     logs: runtime.logs.port,
     tasks: tasks.port,
+    disk: createDisk({
+      state,
+      runtime,
+      retention,
+      home: config.home,
+      serviceName: (id) => serviceStore.list().find((service) => service.id === id)?.name,
+    }),
     info,
   });
 

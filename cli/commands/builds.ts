@@ -41,10 +41,7 @@ const output: Verb = {
   examples: ["paas builds:output 7 -a shop"],
   async run(context, input) {
     const app = await context.app(input);
-    const number = input.arg(0);
-    if (!/^[1-9][0-9]{0,8}$/.test(number)) {
-      throw usageError(`"${number}" is not the number of a build.`, "List them with: paas builds");
-    }
+    const number = buildNumber(input.arg(0));
     const found = await context.client.call("get", "/v1/apps/:app/builds/:number/output", { param: { app, number } });
     context.show(input, found, () => [found.output.replace(/\n$/, "")]);
   },
@@ -52,14 +49,21 @@ const output: Verb = {
 
 const cancel: Verb = {
   name: "builds:cancel",
-  summary: "end the deploy that is in progress",
+  summary: "end the deploy that is in progress, or the one of this build, also while it waits",
+  args: ["[number]"],
   hasApp: true,
   hasJson: true,
-  examples: ["paas builds:cancel -a shop"],
+  examples: ["paas builds:cancel -a shop", "paas builds:cancel 7 -a shop"],
   async run(context, input) {
     const app = await context.app(input);
-    const result = await context.client.call("post", "/v1/apps/:app/builds/cancel", { param: { app } });
-    const text = result.cancelled ? `Cancelled the deploy of ${app}` : `No deploy of ${app} is in progress`;
+    const given = input.optionalArg(0);
+    const number = given === undefined ? undefined : buildNumber(given);
+    const result =
+      number === undefined
+        ? await context.client.call("post", "/v1/apps/:app/builds/cancel", { param: { app } })
+        : await context.client.call("post", "/v1/apps/:app/builds/:number/cancel", { param: { app, number } });
+    const what = number === undefined ? `deploy of ${app}` : `build ${number} of ${app}`;
+    const text = result.cancelled ? `Cancelled the ${what}` : `No ${what} is in progress`;
     context.show(input, result, () => [text]);
   },
 };
@@ -137,6 +141,12 @@ function toChange(input: Input): { limits: Partial<BuildLimits> | null } {
     throw usageError("No limit is given.", "Write limits like --memory 2G --timeout 30m, or --reset alone.");
   }
   return { limits: hasLimits ? limitsGiven : null };
+}
+
+/** @throws CliError (usage) */
+function buildNumber(raw: string): string {
+  if (/^[1-9][0-9]{0,8}$/.test(raw)) return raw;
+  throw usageError(`"${raw}" is not the number of a build.`, "List them with: paas builds");
 }
 
 function optional<T>(raw: string | undefined, parse: (raw: string) => T): T | undefined {

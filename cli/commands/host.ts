@@ -31,6 +31,12 @@ const settings = [
     "PAAS_SOURCE_HOSTS",
     "hosts of the inner network that builds:create may fetch from: git.lan,10.0.0.5",
   ],
+  [
+    "--cache-budget <size>",
+    "PAAS_CACHE_BUDGET",
+    "of layers and build caches: 10G; by the size of the disk unless told",
+  ],
+  ["--keep-droplets <count>", "PAAS_KEEP_DROPLETS", "for rollback beside the current one, 5 unless told"],
   ["--log-level <level>", "PAAS_LOG_LEVEL", "debug, info, warn or error"],
 ] as const;
 const settingOptions: readonly VerbOption[] = settings.map(([flags, variable, meaning]) => [

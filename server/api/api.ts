@@ -10,6 +10,7 @@ import { accountsResource } from "./resources/accounts.ts";
 import { appsResource } from "./resources/apps.ts";
 import { buildpacksResource } from "./resources/buildpacks.ts";
 import { buildsResource } from "./resources/builds.ts";
+import { diskResource } from "./resources/disk.ts";
 import { checksResource } from "./resources/checks.ts";
 import { configResource } from "./resources/config.ts";
 import { logsResource } from "./resources/logs.ts";
@@ -76,6 +77,7 @@ function resources(deps: ApiDeps) {
   const guard = createGuard(deps.authorize, (actor, action, resource) => deps.auth.record(actor, action, resource));
   return new Hono<ApiEnv>()
     .route("/", systemResource(deps, guard))
+    .route("/", diskResource(deps, guard))
     .route("/", appsResource(deps, guard))
     .route("/", processesResource(deps, guard))
     .route("/", configResource(deps, guard))

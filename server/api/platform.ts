@@ -2,6 +2,7 @@ import type { BuildLimits } from "../builds/limits.ts";
 import type { BuildSettingsChange } from "../builds/settings.ts";
 import type { KeptFile } from "../builds/source/keep-file.ts";
 import type { SourceSettings } from "../builds/source/read-source.ts";
+import type { DiskReport } from "./disk-report.ts";
 import type { AppName, ProcessType, ServiceName } from "../core/ids.ts";
 import type { Output } from "../core/output.ts";
 import type {
@@ -36,6 +37,7 @@ export interface Platform {
   readonly services: ServicesPort;
   readonly logs: LogsPort;
   readonly tasks: TasksPort;
+  readonly disk: DiskPort;
   readonly system: SystemPort;
   readonly router: RouterPort;
 }
@@ -117,8 +119,8 @@ export interface BuildsPort {
   limits(name: AppName): Promise<BuildLimitsView>;
   /** From the next build on. Without a change the app has the defaults again. */
   setLimits(actor: Actor, name: AppName, change: Partial<BuildLimits> | undefined): Promise<BuildLimitsView>;
-  /** Ends the running deploy of the app, if there is one. */
-  cancel(actor: Actor, name: AppName): boolean;
+  /** Ends the deploy of the app that runs, or the one with this number, also while it waits; false when there is none. */
+  cancel(actor: Actor, name: AppName, number?: number): boolean;
 }
 
 /** Deploys of what is not pushed, and what is settled about the files of a source. */
@@ -298,6 +300,13 @@ export interface SystemInfo {
   readonly startedAt: number;
   /** Undefined while the engine answers; else why it does not. */
   readonly engineProblem: string | undefined;
+}
+
+export interface DiskPort {
+  /** Who takes what of the disk, and what would go. */
+  report(signal: AbortSignal): Promise<DiskReport>;
+  /** Removes what may go now. */
+  clean(actor: Actor, out: Output, signal: AbortSignal): Promise<{ readonly freedBytes: number }>;
 }
 
 export interface SystemPort {

@@ -60,6 +60,7 @@ export const apiVerbs = [
   "user:change",
   "audit:read",
   "system:read",
+  "system:change",
 ] as const;
 
 /** Every endpoint names one. `app:config` reads secrets; `key:own` and `token:own` are about the actor's own. */

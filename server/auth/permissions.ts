@@ -29,7 +29,7 @@ const developer = [
   "service:change",
 ] as const;
 
-const admin = [...developer, "app:destroy", "user:list", "user:change", "audit:read"] as const;
+const admin = [...developer, "app:destroy", "user:list", "user:change", "audit:read", "system:change"] as const;
 
 /** Everything that anybody can do. Each verb of the API, of ssh and of git passes one. */
 export type Verb = (typeof admin)[number];

@@ -3,6 +3,8 @@ import { formatDuration } from "../core/time.ts";
 import { BuildFailed } from "./failure.ts";
 import { type BuildLimits, inMb } from "./limits.ts";
 
+const diskHint = 'Make room: "paas disk" shows what takes it, "paas disk:clean" removes what is not needed.';
+
 /** What a build did when it met a limit: named to people, with the verb that changes the limit. */
 export class Breaches {
   readonly #limits: BuildLimits;
@@ -49,7 +51,15 @@ export class Breaches {
   diskIsFull(step: string, freeBytes: number, floorBytes: number): BuildFailed {
     return new BuildFailed(
       `Only ${formatBytes(freeBytes)} are left on the engine's disk (${formatBytes(floorBytes)} are kept free): the build was ended in: ${step}.`,
-      'Make room: "paas disk" shows what takes it, "paas disk:clean" removes what is not needed.',
+      diskHint,
+    );
+  }
+
+  /** Before it began. */
+  noRoom(freeBytes: number, floorBytes: number): BuildFailed {
+    return new BuildFailed(
+      `There is no room for a build: ${formatBytes(freeBytes)} are left on the engine's disk, ${formatBytes(floorBytes)} are kept free.`,
+      diskHint,
     );
   }
 

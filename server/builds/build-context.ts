@@ -20,12 +20,6 @@ export interface Allowance {
   readonly floorBytes: number;
 }
 
-/** How long a part of a build took. */
-export interface Timing {
-  readonly step: string;
-  readonly ms: number;
-}
-
 /** What every part of one build works with. */
 export interface BuildContext {
   readonly engine: ImageEngine;
@@ -47,6 +41,8 @@ export interface BuildContext {
    * one likes, and never within `onePerKey`. What only copies files does not ask.
    */
   readonly admit: () => Promise<void>;
+  /** Notes layers, system images and caches that the build uses. */
+  readonly used: (refs: readonly string[]) => void;
   /** Ends the build with this outcome. */
   readonly end: (failure: BuildFailed) => void;
   /** What is being done, as `timed` was told. */

@@ -5,11 +5,11 @@ import type { Log } from "../core/log.ts";
 import type { Output } from "../core/output.ts";
 import type { Clock } from "../core/time.ts";
 import type { DropletContent } from "../core/types.ts";
-import type { Builder, BuildInput, BuildResult } from "../releases/ports.ts";
-import type { Allowance, BuildContext, StackImages, Timing } from "./build-context.ts";
+import type { Builder, BuildInput, BuildResult, Timing } from "../releases/ports.ts";
+import type { Allowance, BuildContext, StackImages } from "./build-context.ts";
 import { Breaches } from "./breach.ts";
 import { Deadline } from "./deadline.ts";
-import { prepare } from "./prepare.ts";
+import { type Prepared, prepare } from "./prepare.ts";
 import { buildFromDockerfile } from "./dockerfile.ts";
 import { buildFromPlan } from "./droplet.ts";
 import { buildWithBuildpacks } from "./buildpack-api/build.ts";
@@ -17,6 +17,7 @@ import type { BuildpackFetcher, BuildpackPins } from "./buildpack-api/fetch.ts";
 import { BuildFailed } from "./failure.ts";
 import { dropletFromImage } from "./from-image.ts";
 import type { ImageEngine } from "./image-engine.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 import { neededMemory, type BuildGate, type GateEntry } from "./gate.ts";
 import { maskOutput, secretsOf } from "./masking.ts";
 import type { Available, Buildpack } from "./plan.ts";
@@ -30,6 +31,10 @@ export interface BuilderDeps {
   /** Asked only when there is a plan. */
   readonly stack: () => Promise<StackImages>;
   readonly onePerKey: KeyedLock;
+  /** Notes layers, system images and caches that a build uses. */
+  readonly used: (refs: readonly string[]) => void;
+  /** Removes so many bytes, if it can, of what builds could use again but do not. */
+  readonly makeRoom: (bytes: number) => Promise<void>;
   readonly allowance: (appId: AppId) => Promise<Allowance>;
   readonly gate: BuildGate;
   /** Buildpacks of other people: which ones an app has, and where they come from. */
@@ -50,8 +55,8 @@ export type TimedBuildResult = BuildResult & { readonly timings: readonly Timing
 
 export interface TimedBuilder extends Builder, AsyncDisposable {
   build(input: BuildInput, out: Output, signal: AbortSignal): Promise<TimedBuildResult>;
-  /** Builds that are running now. */
-  readonly running: ReadonlySet<string>;
+  /** Builds that are running now, and since when. */
+  readonly running: ReadonlyMap<string, number>;
 }
 
 /**
@@ -61,12 +66,12 @@ export interface TimedBuilder extends Builder, AsyncDisposable {
  * an AppError when the engine does not work. Whatever happens, no container is left. Disposing waits for the last removals.
  */
 export function createBuilder(deps: BuilderDeps): TimedBuilder {
-  const running = new Set<string>();
+  const running = new Map<string, number>();
   const removals = new Removals(deps.engine, deps.log);
   return {
     running,
     async build(input, out, signal) {
-      running.add(input.buildId);
+      running.set(input.buildId, deps.clock());
       try {
         return await buildOne(deps, removals, input, out, signal);
       } finally {
@@ -93,7 +98,7 @@ async function buildOne(
   using deadline = new Deadline(limits.timeoutMs, () => end(breaches.time(watch.current())));
   const buildSignal = AbortSignal.any([signal, ended.signal]);
   using place = new Place(deps.gate, {
-    title: `push ${input.commit.slice(0, 8)} of ${input.app.name}`,
+    title: `${input.title} of ${input.app.name}`,
     needBytes: neededMemory(limits.memoryBytes),
     onWait: (text) => out.step(text),
   });
@@ -118,11 +123,13 @@ async function buildOne(
     signal: buildSignal,
     admit: () => (entered ??= enter()),
     end,
+    used: deps.used,
     current: watch.current,
     remove: (container) => removals.start(container),
     timed: watch.timed,
   };
   try {
+    await ensureRoom(deps, context);
     const droplet = await makeDroplet(deps, context);
     masked.flush();
     return { ok: true, droplet, timings: watch.timings };
@@ -137,13 +144,44 @@ async function buildOne(
   }
 }
 
+/** What the least build needs beyond the floor. */
+const leastRoomBytes = 256 * 1024 ** 2;
+
+/** Before anything is written: what nobody needs goes, and without room the build does not begin. */
+async function ensureRoom(deps: BuilderDeps, { engine, floorBytes, breaches }: BuildContext): Promise<void> {
+  const missing = async (): Promise<number> => {
+    const disk = await engine.disk();
+    return disk === undefined ? 0 : floorBytes + leastRoomBytes - disk.freeBytes;
+  };
+  const before = await missing();
+  if (before <= 0) return;
+  await deps.makeRoom(before);
+  const disk = await engine.disk();
+  if (disk !== undefined && disk.freeBytes < floorBytes) throw breaches.noRoom(disk.freeBytes, floorBytes);
+}
+
 async function makeDroplet(deps: BuilderDeps, context: BuildContext): Promise<DropletContent> {
   if (context.input.imageId !== undefined) return dropletFromImage(context, context.input.imageId);
   const prepared = await prepare(context, { ...deps, listed: deps.external.list(context.input.app.id) });
   if (prepared.kind === "dockerfile") return buildFromDockerfile(context, prepared.procfile);
-  if (prepared.kind === "buildpacks") return buildWithBuildpacks(context, prepared, deps.external, await deps.stack());
-  return buildFromPlan(context, prepared.plan, prepared.processes, await deps.stack());
+  const stack = await deps.stack();
+  if (prepared.kind === "buildpacks") return buildWithBuildpacks(context, prepared, deps.external, stack);
+  return await planned(context, prepared, stack);
 }
+
+/** The droplet of a plan: the one that was made from the same before, else a new one. */
+async function planned(context: BuildContext, prepared: PreparedPlan, stack: StackImages): Promise<DropletContent> {
+  const { input, out } = context;
+  const { plan, processes } = prepared;
+  const { commit, root = "", config } = input;
+  const fingerprint = fingerprintOf({ commit, root, plan, processes, stackId: stack.id, config });
+  const known = await input.reuse?.(fingerprint);
+  if (known === undefined) return { ...(await buildFromPlan(context, plan, processes, stack)), fingerprint };
+  out.step(`Droplet of ${known.name} reused: nothing that goes into it has changed`);
+  return known.content;
+}
+
+type PreparedPlan = Extract<Prepared, { kind: "plan" }>;
 
 interface Failure {
   readonly reason: string;

@@ -2,7 +2,10 @@ import type { AppId } from "../core/ids.ts";
 import type { ImageEngine, OwnImage } from "./image-engine.ts";
 
 /** Removes build containers that no running build owns, e.g. after a crash; answers how many. */
-export async function cleanUpAfterCrash(engine: ImageEngine, running: ReadonlySet<string>): Promise<number> {
+export async function cleanUpAfterCrash(
+  engine: ImageEngine,
+  running: { has(buildId: string): boolean },
+): Promise<number> {
   const stray = (await engine.buildContainers()).filter((c) => !running.has(c.buildId));
   await Promise.all(stray.map((c) => engine.removeContainer(c.id)));
   return stray.length;

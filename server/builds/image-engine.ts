@@ -83,6 +83,18 @@ export interface Usage {
   readonly memoryKills: number;
 }
 
+/** An image of the engine, whoever made it. */
+export interface ListedImage {
+  readonly id: string;
+  readonly parentId: string | undefined;
+  readonly refs: readonly string[];
+  /** Of our label; undefined for an image of other people. */
+  readonly kind: string | undefined;
+  readonly createdAt: number;
+  /** With all that it stands on. */
+  readonly sizeBytes: number;
+}
+
 /** One record of the engine's build stream. */
 export interface DockerfileRecord {
   readonly stream?: string;
@@ -138,6 +150,14 @@ export interface ImageEngine {
   buildContainers(): Promise<readonly { readonly id: string; readonly buildId: string }[]>;
   /** Layers and system images (shared by all installations of the machine), and droplets of this one. */
   ownImages(): Promise<readonly OwnImage[]>;
+  /** All of the engine's, those without a name too. */
+  listImages(): Promise<readonly ListedImage[]>;
+  /** Ids of images that a container stands on, whatever its state. */
+  usedImages(): Promise<ReadonlySet<string>>;
+  /** Apps that have a cache. */
+  caches(): Promise<readonly AppId[]>;
+  /** False when something still uses it. */
+  removeCacheVolume(appId: AppId): Promise<boolean>;
   /** Gone already is fine; one in use is left and answers false. */
   removeImage(ref: string): Promise<boolean>;
   /**

@@ -23,6 +23,8 @@ export interface LayerSchedule {
   readonly buildImage: string;
   /** What the droplet starts from. */
   readonly runImage: string;
+  /** All that this build uses or makes. */
+  readonly refs: readonly string[];
 }
 
 export interface StackRefs {
@@ -41,8 +43,9 @@ export function scheduleLayers(
   const works = flavours(needed, stack, hasBuildStep);
   const runImage = works.findLast((w) => w.run)?.run?.ref ?? stack.runImage;
   const buildImage = works.at(-1)?.buildRef ?? stack.buildImage;
+  const refs = works.flatMap(({ buildRef: ref, run }) => [ref, run?.ref]).filter((ref) => ref !== undefined);
   const first = firstToMake(works, hasBuildStep, existing);
-  return { reused: needed.slice(0, first), work: works.slice(first), buildImage, runImage };
+  return { reused: needed.slice(0, first), work: works.slice(first), buildImage, runImage, refs };
 }
 
 function flavours(needed: readonly KeyedLayer[], stack: StackRefs, hasBuildStep: boolean): readonly LayerWork[] {

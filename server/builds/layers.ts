@@ -30,6 +30,7 @@ export async function makeLayers(
   });
   const existing = keyed.length > 0 ? await engine.layerRefs(signal) : new Set<string>();
   const schedule = scheduleLayers(keyed, stack, plan.build !== undefined, existing);
+  context.used(schedule.refs);
   for (const { layer } of schedule.reused) out.detail(`${capitalised(layer.name)} unchanged, reused`);
   for (const work of schedule.work) await makeLayer(context, plan, work, bench);
   return schedule;

@@ -21,17 +21,40 @@ const plainNames = new Set([
 
 /**
  * What must not be seen in output: each value of 8 characters or more, each such line of a value with several (a key
- * in PEM form is printed line by line), and the password within a URL.
+ * in PEM form is printed line by line), the password within a URL, and the credentials within
+ * VCAP_SERVICES.
  */
 export function secretsOf(config: ConfigVars): readonly string[] {
   const found = new Set<string>();
   for (const [name, value] of Object.entries(config)) {
     if (plainNames.has(name)) continue;
-    for (const part of [value, ...value.split(/\r?\n/), ...passwordsOf(value)]) {
+    for (const part of [value, ...value.split(/\r?\n/), ...passwordsOf(value), ...credentialsOf(value)]) {
       if (part.trim().length >= minSecretLength) found.add(part);
     }
   }
   return [...found];
+}
+
+/** Say where something is, not how to get in. */
+const placeNames = new Set(["host", "hostname", "port", "name", "database", "db", "scheme", "plan", "label"]);
+
+/** In JSON like VCAP_SERVICES every text below a key `credentials`, and the passwords of URLs among them. */
+function credentialsOf(value: string): readonly string[] {
+  if (!value.startsWith("{")) return [];
+  const found: string[] = [];
+  const visit = (node: unknown, isSecret: boolean): void => {
+    if (typeof node === "string" && isSecret) found.push(node, ...passwordsOf(node));
+    if (typeof node !== "object" || node === null) return;
+    for (const [key, child] of Object.entries(node)) {
+      if (!placeNames.has(key)) visit(child, isSecret || key === "credentials");
+    }
+  };
+  try {
+    visit(JSON.parse(value), false);
+  } catch {
+    return [];
+  }
+  return found;
 }
 
 function passwordsOf(value: string): readonly string[] {

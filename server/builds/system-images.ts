@@ -32,6 +32,7 @@ export async function withSystemPackages(
     );
   }
   const planned = planSystem(stack, system);
+  context.used(planned.images.map((image) => image.ref));
   const missing = await missingOf(context, planned.images);
   const [shown] = missing.toSorted((a, b) => b.packages.length - a.packages.length);
   if (shown === undefined) {

@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import type { ConfigVars } from "../core/types.ts";
 import type { BuildContext } from "./build-context.ts";
 import { BuildFailed } from "./failure.ts";
+import { cacheRef } from "./housekeeping.ts";
 import { startGuard } from "./guard.ts";
 import type { PlanCommand } from "./plan.ts";
 
@@ -36,6 +37,7 @@ export class Workspace implements Disposable {
     const { engine, owner, limits, signal } = context;
     const { image, withCache, source } = options;
     await context.admit();
+    if (withCache) context.used([cacheRef(owner.appId)]);
     signal.throwIfAborted();
     const id = await engine.create({ owner, image, run: { limits, withCache } });
     const workspace = new Workspace(context, id, withCache);

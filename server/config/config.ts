@@ -25,6 +25,10 @@ export interface Config {
   readonly diskFloorBytes: number | undefined;
   /** Hosts of the inner network that sources may be fetched from. */
   readonly sourceHosts: readonly string[];
+  /** Bytes that what builds use again may take; undefined: by the size of the engine's disk. */
+  readonly cacheBudgetBytes: number | undefined;
+  /** How many droplets beside the current one are kept for rollback. */
+  readonly keepDroplets: number;
   readonly logLevel: "debug" | "info" | "warn" | "error";
 }
 
@@ -118,6 +122,8 @@ export function readConfig(env: NodeJS.ProcessEnv, isRoot: boolean): ConfigResul
       .toLowerCase()
       .split(/[\s,]+/)
       .filter((host) => host !== ""),
+    cacheBudgetBytes: size("PAAS_CACHE_BUDGET"),
+    keepDroplets: integer("PAAS_KEEP_DROPLETS", 5, 1000),
     logLevel: isLevel(logLevel) ? logLevel : "info",
   };
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config };

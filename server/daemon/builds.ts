@@ -2,8 +2,11 @@ import { cpus, freemem, totalmem } from "node:os";
 import { buildpacks } from "../../buildpacks/index.ts";
 import { createBuilder, type ExternalBuildpacks, type TimedBuilder } from "../builds/builder.ts";
 import { BuildGate, defaultParallel } from "../builds/gate.ts";
+import { createHousekeeping, type Housekeeping } from "../builds/housekeeping.ts";
 import type { ImageEngine } from "../builds/image-engine.ts";
 import { buildLimits, limitsKey, limitsOf, type Machine, ownLimits } from "../builds/limits.ts";
+import { defaultBudget } from "../builds/retention.ts";
+import { createBuildCacheStore } from "../store/build-caches.ts";
 import type { Allowance, StackImages } from "../builds/build-context.ts";
 import type { Config } from "../config/config.ts";
 import type { AppId } from "../core/ids.ts";
@@ -18,6 +21,8 @@ export interface BuildParts {
   readonly imageEngine: ImageEngine;
   readonly stackSource: () => Promise<StackImages>;
   readonly external: ExternalBuildpacks;
+  /** Names of the stack that is there; undefined without one. */
+  readonly stackRefs: () => Promise<readonly string[] | undefined>;
   readonly log: Log;
 }
 
@@ -32,17 +37,28 @@ export function createBuildParts(parts: BuildParts): BuildRuntime {
     const disk = await imageEngine.disk();
     return { memoryBytes: totalmem(), cpus: cpus().length, diskBytes: disk?.totalBytes };
   };
+  const floorBytes = async () => config.diskFloorBytes ?? defaultFloor((await imageEngine.disk())?.totalBytes);
   const allowance = async (appId: AppId): Promise<Allowance> => {
     const here = await machine();
     const own = state.appSettings.get(appId, limitsKey, ownLimits);
     return {
       limits: limitsOf(buildLimits(here), own, here),
-      floorBytes: config.diskFloorBytes ?? defaultFloor(here.diskBytes),
+      floorBytes: await floorBytes(),
     };
   };
   const size = { memoryBytes: totalmem(), cpus: cpus().length, diskBytes: undefined };
   const parallel = config.parallelBuilds ?? defaultParallel(size, buildLimits(size).memoryBytes);
-  const builder = createBuilder({
+  const budgetBytes = async () => config.cacheBudgetBytes ?? defaultBudget((await imageEngine.disk())?.totalBytes);
+  const housekeeping = createHousekeeping({
+    engine: imageEngine,
+    store: createBuildCacheStore(state.db),
+    stackRefs: parts.stackRefs,
+    budgetBytes,
+    inUseSince: () => Math.min(Date.now(), ...builder.running.values()),
+    now: Date.now,
+    log: log.with({ part: "housekeeping" }),
+  });
+  const builder: TimedBuilder = createBuilder({
     engine: imageEngine,
     buildpacks,
     available: createAvailable(config.home),
@@ -50,15 +66,20 @@ export function createBuildParts(parts: BuildParts): BuildRuntime {
     allowance,
     external: parts.external,
     onePerKey: createKeyedLock(),
+    used: housekeeping.used,
+    makeRoom: async (bytes) => void (await housekeeping.clean(bytes)),
     gate: new BuildGate({ parallel, freeMemoryBytes: freemem }),
     clock: Date.now,
     log: log.with({ part: "builds" }),
   });
-  return { builder, machine, allowance };
+  return { builder, machine, allowance, floorBytes, housekeeping };
 }
 
 export interface BuildRuntime {
   readonly builder: TimedBuilder;
+  readonly housekeeping: Housekeeping;
+  /** Bytes of the engine's disk that stay free whatever a build does. */
+  readonly floorBytes: () => Promise<number>;
   readonly machine: () => Promise<Machine>;
   readonly allowance: (appId: AppId) => Promise<Allowance>;
 }

@@ -2,9 +2,10 @@ import type { BuildLimitsView, BuildsPort, Platform, SystemInfo } from "../api/p
 import type { Allowance } from "../builds/build-context.ts";
 import { type BuildLimits, limitsKey, ownLimits } from "../builds/limits.ts";
 import { AppError } from "../core/errors.ts";
-import type { AppId } from "../core/ids.ts";
+import type { AppId, AppName } from "../core/ids.ts";
 import type { ChangeDeps } from "../releases/changes.ts";
-import type { BuildLogs } from "../releases/build-log.ts";
+import type { Build } from "../core/types.ts";
+import { type BuildLogs, keptOutputs } from "../releases/build-log.ts";
 import type { AppSettingsStore } from "../store/app-settings.ts";
 
 export interface BuildsDeps extends ChangeDeps {
@@ -19,6 +20,11 @@ export function createBuilds(deps: BuildsDeps): BuildsPort {
     const { limits } = await deps.allowance(appId);
     return { limits, own: (Object.keys(own) as (keyof BuildLimits)[]).filter((name) => own[name] !== undefined) };
   };
+  const buildOf = (appId: AppId, name: AppName, number: number): Build => {
+    const build = deps.releases.builds(appId).find((one) => one.number === number);
+    if (build === undefined) throw new AppError("BUILD_NOT_FOUND", { name, number });
+    return build;
+  };
   return {
     limits: (name) => limitsView(deps.apps.get(name).id),
     async setLimits(_actor, name, change) {
@@ -31,13 +37,14 @@ export function createBuilds(deps: BuildsDeps): BuildsPort {
     list: (name) => deps.releases.builds(deps.apps.get(name).id),
     async output(name, number) {
       const app = deps.apps.get(name);
-      const build = deps.releases.builds(app.id).find((one) => one.number === number);
-      if (build === undefined) throw new AppError("BUILD_NOT_FOUND", { name, number });
-      return await deps.buildLogs.read(app.id, build.id);
+      const output = await deps.buildLogs.read(app.id, buildOf(app.id, name, number).id);
+      if (output === undefined) throw new AppError("BUILD_OUTPUT_GONE", { name, number, kept: keptOutputs });
+      return output;
     },
-    cancel(actor, name) {
+    cancel(actor, name, number) {
       const app = deps.apps.get(name);
-      return deps.queue.cancel(app.id, new AppError("DEPLOY_CANCELLED", { actor: actor.name }));
+      const build = number === undefined ? undefined : buildOf(app.id, name, number);
+      return deps.queue.cancel(app.id, new AppError("DEPLOY_CANCELLED", { actor: actor.name }), build?.id);
     },
   };
 }

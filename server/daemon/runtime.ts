@@ -9,7 +9,7 @@ import { createOwnObjects } from "../docker/leftovers.ts";
 import { createLogEngine } from "../docker/logs.ts";
 import { createNetworks } from "../docker/networks.ts";
 import { createServiceRuntime } from "../docker/services.ts";
-import { createStackSource } from "./stack-source.ts";
+import { createStackFinder, createStackSource } from "./stack-source.ts";
 import type { RequestRecord } from "../router/protocol.ts";
 import { createAppBuildpacks, createExternalBuildpacks } from "./buildpacks.ts";
 import { createBuildParts } from "./builds.ts";
@@ -35,12 +35,22 @@ export function createRuntime(config: Config, paths: Paths, state: State, log: L
   const imageEngine = createImageEngine(docker, home);
   const appBuildpacks = createAppBuildpacks(state);
   const external = createExternalBuildpacks(config.home, paths, appBuildpacks);
-  const builds = createBuildParts({ config, state, imageEngine, stackSource, external, log });
+  const stackRefs = createStackFinder(docker);
+  const builds = createBuildParts({
+    config,
+    state,
+    imageEngine,
+    stackSource,
+    stackRefs,
+    external,
+    log,
+  });
   stack.use(builds.builder);
   return {
     docker,
     networks,
     stackSource,
+    stackRefs,
     engine: createDockerEngine(docker, home, networks),
     own: createOwnObjects(docker, home),
     serviceRuntime: createServiceRuntime(docker, home),

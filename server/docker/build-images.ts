@@ -1,10 +1,13 @@
 import type Docker from "dockerode";
-import type { ImageEngine, ImageFacts, OwnImage } from "../builds/image-engine.ts";
+import type { ImageEngine, ImageFacts, ListedImage, OwnImage } from "../builds/image-engine.ts";
 import { bounded } from "./bounded.ts";
 import { isStatus, labels } from "./client.ts";
 import { hasImage } from "./stack-images.ts";
 
-type ImagePart = Pick<ImageEngine, "layerRefs" | "hasImage" | "imageFacts" | "ownImages" | "removeImage">;
+type ImagePart = Pick<
+  ImageEngine,
+  "layerRefs" | "hasImage" | "imageFacts" | "ownImages" | "listImages" | "usedImages" | "removeImage"
+>;
 
 const quickMs = 60_000;
 const neverAborted = new AbortController().signal;
@@ -22,6 +25,12 @@ export function buildImages(docker: Docker, home: string): ImagePart {
     hasImage: (ref, signal) => bounded("look at an image", quickMs, signal, () => hasImage(docker, ref)),
     imageFacts: (ref) => imageFacts(docker, ref),
     ownImages: () => ownImages(docker, home),
+    listImages: () => listImages(docker),
+    usedImages: () =>
+      bounded("list containers", quickMs, neverAborted, async () => {
+        const containers = await docker.listContainers({ all: true });
+        return new Set(containers.map((container) => container.ImageID));
+      }),
     removeImage: (ref) => removeImage(docker, ref),
   };
 }
@@ -55,6 +64,18 @@ async function ownImages(docker: Docker, home: string): Promise<readonly OwnImag
     ...systems.map((i) => ownImage("system", i)),
     ...droplets.map((i) => ownImage("droplet", i)),
   ];
+}
+
+async function listImages(docker: Docker): Promise<readonly ListedImage[]> {
+  const found = await bounded("list images", quickMs, neverAborted, () => docker.listImages({ all: true }));
+  return found.map((image) => ({
+    id: image.Id,
+    parentId: image.ParentId || undefined,
+    refs: (image.RepoTags ?? []).filter((ref) => ref !== "<none>:<none>"),
+    kind: image.Labels?.[labels.kind],
+    createdAt: image.Created * 1000,
+    sizeBytes: image.Size,
+  }));
 }
 
 function ownImage(kind: OwnImage["kind"], image: Docker.ImageInfo): OwnImage {

@@ -4,18 +4,19 @@ import path from "node:path";
 import { promisify } from "node:util";
 import type Docker from "dockerode";
 import type { DiskSpace, ImageEngine, Usage } from "../builds/image-engine.ts";
+import type { AppId } from "../core/ids.ts";
 import { bounded } from "./bounded.ts";
-import { isStatus } from "./client.ts";
+import { isStatus, labels } from "./client.ts";
 import { cacheVolume } from "./build-containers.ts";
 
-type UsagePart = Pick<ImageEngine, "disk" | "usage" | "writtenBytes" | "cacheBytes">;
+type UsagePart = Pick<ImageEngine, "disk" | "usage" | "writtenBytes" | "cacheBytes" | "caches" | "removeCacheVolume">;
 
 const quickMs = 60_000;
 const neverAborted = new AbortController().signal;
 const execFileAsync = promisify(execFile);
 
 /** What builds take of the machine, read where the kernel keeps it. Undefined where that cannot be seen from here. */
-export function buildUsage(docker: Docker): UsagePart {
+export function buildUsage(docker: Docker, home: string): UsagePart {
   let root: Promise<string> | undefined;
   const pids = new Map<string, number>();
   return {
@@ -39,6 +40,23 @@ export function buildUsage(docker: Docker): UsagePart {
       const at = await mountpoint(docker, cacheVolume(appId));
       return at === undefined ? undefined : await folderBytes(at);
     },
+    caches: () =>
+      bounded("list caches", quickMs, neverAborted, async () => {
+        const filters = { label: [`${labels.kind}=cache`, `${labels.home}=${home}`] };
+        const { Volumes } = await docker.listVolumes({ filters });
+        return Volumes.flatMap(({ Labels }) => (Labels?.[labels.app] as AppId | undefined) ?? []);
+      }),
+    removeCacheVolume: (appId) =>
+      bounded("remove a cache", quickMs, neverAborted, async () => {
+        try {
+          await docker.getVolume(cacheVolume(appId)).remove();
+          return true;
+        } catch (err) {
+          if (isStatus(err, 409)) return false;
+          if (isStatus(err, 404)) return true;
+          throw err;
+        }
+      }),
   };
 }
 

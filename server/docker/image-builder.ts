@@ -12,7 +12,7 @@ export function createImageEngine(docker: Docker, home: string): ImageEngine {
   return {
     ...buildContainers(docker, home),
     ...buildImages(docker, home),
-    ...buildUsage(docker),
+    ...buildUsage(docker, home),
     adopt: (imageId, owner, ref) => adoptImage(docker, home, imageId, owner, ref),
     keepCached: (appId, images) => keepCached(docker, appId, images),
     removeCache: async (appId) => {

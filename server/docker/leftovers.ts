@@ -14,6 +14,8 @@ export interface OwnObjects {
   containers(kind: ObjectKind, signal: AbortSignal): Promise<readonly OwnObject[]>;
   images(kind: ObjectKind, signal: AbortSignal): Promise<readonly OwnObject[]>;
   volumes(kind: ObjectKind, signal: AbortSignal): Promise<readonly OwnObject[]>;
+  /** Images that containers of the app stand on, whatever their state. */
+  runningImages(app: string, signal: AbortSignal): Promise<ReadonlySet<string>>;
   imageExists(id: string, signal: AbortSignal): Promise<boolean>;
   removeContainer(id: string, signal: AbortSignal): Promise<void>;
   /** False when something still uses it. */
@@ -59,6 +61,13 @@ export function createOwnObjects(docker: Docker, home: string): OwnObjects {
         docker.listVolumes({ filters: filtersOf(kind) }),
       );
       return found.Volumes.map((volume) => toObject(volume.Name, volume.Labels));
+    },
+    async runningImages(app, signal) {
+      const filters = { label: [`${labels.home}=${home}`, `${labels.app}=${app}`] };
+      const found = await bounded("list containers", timeoutMs, signal, () =>
+        docker.listContainers({ all: true, filters }),
+      );
+      return new Set(found.map((container) => container.ImageID));
     },
     async imageExists(id, signal) {
       try {

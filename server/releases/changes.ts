@@ -10,9 +10,7 @@ import { defaultChecks, scalableTypes, withoutPaths } from "./formation.ts";
 import { reportFailure, servingLine } from "./report.ts";
 import { bringUp, insertRelease, type RolloutResult } from "./rollout.ts";
 
-export interface ChangeDeps extends ReleaseDeps {
-  readonly imageExists: (imageId: string) => Promise<boolean>;
-}
+export type ChangeDeps = ReleaseDeps;
 
 export interface Changes extends ReleasesPort {
   /** A new release of the current droplet, for what bindings give now. Does nothing before the first deploy. */
@@ -140,7 +138,8 @@ export async function queued<T>(
 /** @throws AppError DEPLOY_FAILED, after the report, when it did not come up */
 export function assertUp(deps: ReleaseDeps, appId: AppId, result: RolloutResult, out: Output): void {
   if (result.ok) return;
-  reportFailure(out, result.failure, servingLine(currentVersion(deps, appId)));
+  const masked = deps.masked(out, { ...deps.bindingEnv(appId), ...deps.apps.config(appId) });
+  reportFailure(out, result.failure, servingLine(currentVersion(deps, appId)), masked);
   throw new AppError("DEPLOY_FAILED", { reason: result.failure.reason, hint: result.failure.hint });
 }
 

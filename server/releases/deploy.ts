@@ -9,6 +9,8 @@ import type { Failure } from "../scheduler/ports.ts";
 import { decisions } from "./app-settings.ts";
 import type { ReleaseDeps } from "./deps.ts";
 import { checksOf, formationFor, scalableTypes, withManifest, type ManifestFormation } from "./formation.ts";
+import type { BuildInput, KnownDroplet } from "./ports.ts";
+import type { Turn } from "./queue.ts";
 import { descriptionOf, titleOf } from "./source.ts";
 import { deployedLine, reportFailure, servingLine, StepTimes } from "./report.ts";
 import { bringUp, insertRelease } from "./rollout.ts";
@@ -66,6 +68,7 @@ export async function deploy(
     .run(
       app.id,
       {
+        id: build.id,
         title,
         supersedes: true,
         signal,
@@ -73,7 +76,7 @@ export async function deploy(
         onSupersede: (waiting) => log.out.step(`Taking the place of ${waiting}, which was waiting`),
       },
       (by): Outcome => ({ status: "superseded", by }),
-      (workSignal) => deployNow(deps, request, build, log.out, workSignal),
+      (workSignal, turn) => deployNow(deps, request, build, { out: log.out, turn }, workSignal),
     )
     .catch((err: unknown): Outcome => failedBy(deps, request, err, signal));
   finish(deps, request, build, outcome, log.out);
@@ -88,7 +91,7 @@ async function deployNow(
   deps: ReleaseDeps,
   request: DeployRequest,
   build: Build,
-  out: Output,
+  { out, turn }: { readonly out: Output; readonly turn: Turn },
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { app } = request;
@@ -97,7 +100,11 @@ async function deployNow(
   deps.say(app.id, "api", `Build ${build.number} (${titleOf(request)}) started by ${request.actor.name}`);
   deps.fault("deploy-begun");
 
-  const built = await buildDroplet(deps, request, build, out, times, signal);
+  const onWaiting = (isWaiting: boolean) => {
+    turn.isWaiting = isWaiting;
+    deps.releases.setBuildStatus(build.id, isWaiting ? "queued" : "running");
+  };
+  const built = await buildDroplet(deps, { ...request, onWaiting }, build, out, times, signal);
   if ("failure" in built) return { status: "failed", failure: built.failure };
   const { droplet } = built;
   deps.fault("droplet-stored");
@@ -129,7 +136,7 @@ async function deployNow(
 
 async function buildDroplet(
   deps: ReleaseDeps,
-  request: DeployRequest,
+  request: DeployRequest & Pick<BuildInput, "onWaiting">,
   build: Build,
   out: Output,
   times: StepTimes,
@@ -151,10 +158,20 @@ async function buildDroplet(
     const folders = { sourceDir: path.join(sourceDir, root), repositoryDir: sourceDir, root };
     const files = { ...folders, buildpacks, commit, imageId: fetched?.imageId, imageName };
     const services = deps.bindingEnv(app.id);
-    const input = { app, buildId: build.id, ...files, config: { ...buildEnv, ...config }, services };
+    let reused: Droplet | undefined;
+    const reuse = async (fingerprint: string): Promise<KnownDroplet | undefined> => {
+      // What a predeploy script writes into a droplet depends on more than the droplet is made from.
+      if (manifest?.scripts.predeploy !== undefined) return undefined;
+      reused = await knownDroplet(deps, app, commit, fingerprint);
+      return reused && { content: reused, name: nameOf(deps, reused) };
+    };
+    const common = { app, buildId: build.id, title: titleOf(request), onWaiting: request.onWaiting, reuse };
+    const input: BuildInput = { ...common, ...files, root, config: { ...buildEnv, ...config }, services };
     const result = await times.measure("build", () => deps.builder.build(input, out, signal));
+    times.parts("build", result.timings ?? []);
     deps.fault("image-built");
     if (!result.ok) return { failure: { reason: result.reason, hint: result.hint, lines: [] } };
+    if (reused !== undefined) return { droplet: reused, config };
     const content = { ...result.droplet, manifest };
     const kept = await times.measure("predeploy", () =>
       runPredeploy(deps, { app, buildId: build.id, commit, content, config }, out, signal),
@@ -167,6 +184,28 @@ async function buildDroplet(
   } finally {
     await rm(sourceDir, { recursive: true, force: true });
   }
+}
+
+/** A droplet of this commit with this fingerprint whose image is there; the newest. */
+async function knownDroplet(
+  deps: ReleaseDeps,
+  app: App,
+  commit: string,
+  fingerprint: string,
+): Promise<Droplet | undefined> {
+  const same = deps.releases
+    .droplets(app.id)
+    .filter((droplet) => droplet.commit === commit && droplet.fingerprint === fingerprint)
+    .toSorted((a, b) => b.createdAt - a.createdAt);
+  for (const droplet of same) if (await deps.imageExists(droplet.imageId)) return droplet;
+  return undefined;
+}
+
+/** The newest release that has it, else the build that made it. */
+function nameOf(deps: ReleaseDeps, droplet: Droplet): string {
+  const release = deps.releases.releases(droplet.appId).find((one) => one.dropletId === droplet.id);
+  const build = deps.releases.builds(droplet.appId).find((one) => one.id === droplet.buildId);
+  return release === undefined ? `build ${build?.number}` : `v${release.version}`;
 }
 
 /** The config vars of the release: those of the app, and what app.json adds. Secrets are kept from the moment they are made. */
@@ -229,7 +268,8 @@ function finish(deps: ReleaseDeps, request: DeployRequest, build: Build, outcome
     );
   }
   const current = deps.releases.currentGeneration(app.id);
-  reportFailure(out, outcome.failure, servingLine(current?.version));
+  const masked = deps.masked(out, { ...deps.bindingEnv(app.id), ...deps.apps.config(app.id) });
+  reportFailure(out, outcome.failure, servingLine(current?.version), masked);
   deps.say(app.id, "api", `Build ${build.number} ${outcome.status}: ${outcome.failure.reason}`);
   deps.releases.finishBuild(build.id, outcome.status, outcome.failure.reason, deps.now());
 }

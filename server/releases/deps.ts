@@ -45,6 +45,7 @@ export interface ReleaseDeps {
   /** The same output with the values of these variables made unreadable. `flush` hands over what is held back. */
   readonly masked: (out: Output, vars: ConfigVars) => Output & { flush(): void };
   readonly say: (appId: AppId, process: string, text: string) => void;
+  readonly imageExists: (imageId: string) => Promise<boolean>;
   readonly workDir: string;
   readonly now: Clock;
   readonly log: Log;

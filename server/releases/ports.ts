@@ -23,12 +23,28 @@ export interface BuildInput {
   readonly onWaiting?: (isWaiting: boolean) => void;
   /** What bindings give, VCAP_SERVICES among it; for buildpacks that ask for it. */
   readonly services?: ConfigVars;
+  /** How those behind it are told of it: `push 4f394e9a`. */
+  readonly title: string;
+  /** A droplet of the app that was made from the very same, if there is one. */
+  readonly reuse?: (fingerprint: string) => Promise<KnownDroplet | undefined>;
+}
+
+export interface KnownDroplet {
+  readonly content: DropletContent;
+  /** `v3`, `build 7` */
+  readonly name: string;
+}
+
+/** How long a part took. */
+export interface Timing {
+  readonly step: string;
+  readonly ms: number;
 }
 
 /** A build that fails is an outcome, not an exception; the output has already been shown. */
 export type BuildResult =
-  | { readonly ok: true; readonly droplet: DropletContent }
-  | { readonly ok: false; readonly reason: string; readonly hint: string };
+  | { readonly ok: true; readonly droplet: DropletContent; readonly timings?: readonly Timing[] }
+  | { readonly ok: false; readonly reason: string; readonly hint: string; readonly timings?: readonly Timing[] };
 
 export interface Builder {
   build(input: BuildInput, out: Output, signal: AbortSignal): Promise<BuildResult>;

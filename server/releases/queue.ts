@@ -1,6 +1,8 @@
 import type { AppId } from "../core/ids.ts";
 
 export interface QueueEntry {
+  /** By which it can be cancelled alone. */
+  readonly id?: string;
   /** `push 4f394e9`, for what is said to those who wait. */
   readonly title: string;
   /** A later entry that also supersedes takes the place of this one while it waits. */
@@ -12,17 +14,39 @@ export interface QueueEntry {
   readonly onSupersede?: (waiting: string) => void;
 }
 
+/** What the one whose turn it is tells: while it waits for something else, a newer one may still take its place. */
+export interface Turn {
+  isWaiting: boolean;
+}
+
+/** The reason of a signal that a newer entry has aborted. */
+class Superseded extends Error {
+  readonly by: string;
+
+  constructor(by: string) {
+    super(`superseded by ${by}`);
+    this.by = by;
+  }
+}
+
 type Admission =
-  | { readonly admitted: true; readonly signal: AbortSignal }
+  | { readonly admitted: true; readonly signal: AbortSignal; readonly turn: Turn }
   | { readonly admitted: false; readonly by: string };
 
 interface Waiting {
   readonly entry: QueueEntry;
   readonly admit: (admission: Admission) => void;
+  readonly refuse: (reason: Error) => void;
+}
+
+interface Running {
+  readonly entry: QueueEntry;
+  readonly abort: AbortController;
+  readonly turn: Turn;
 }
 
 interface Lane {
-  running: { readonly title: string; readonly abort: AbortController } | undefined;
+  running: Running | undefined;
   readonly waiting: Waiting[];
 }
 
@@ -38,7 +62,7 @@ export class AppQueue {
     appId: AppId,
     entry: QueueEntry,
     onSuperseded: (by: string) => T,
-    work: (signal: AbortSignal) => Promise<T>,
+    work: (signal: AbortSignal, turn: Turn) => Promise<T>,
   ): Promise<T> {
     const lane = this.#lane(appId);
     const admission = await this.#admit(lane, entry);
@@ -46,7 +70,11 @@ export class AppQueue {
     try {
       const signal = AbortSignal.any([entry.signal, admission.signal]);
       signal.throwIfAborted();
-      return await work(signal);
+      return await work(signal, admission.turn);
+    } catch (err) {
+      const { reason } = admission.signal as { readonly reason: unknown };
+      if (reason instanceof Superseded) return onSuperseded(reason.by);
+      throw err;
     } finally {
       const next = lane.waiting.shift();
       // Handed over in the same breath: nobody who asks in between finds the lane free.
@@ -55,15 +83,23 @@ export class AppQueue {
     }
   }
 
-  /** Ends what runs for the app. False when nothing does. */
-  cancel(appId: AppId, reason: Error): boolean {
-    const running = this.#lanes.get(appId)?.running;
-    running?.abort.abort(reason);
-    return running !== undefined;
+  /** Ends what runs for the app, or the one with this id, waiting or not. False when there is none. */
+  cancel(appId: AppId, reason: Error, id?: string): boolean {
+    const lane = this.#lanes.get(appId);
+    const waiting = id === undefined ? undefined : lane?.waiting.find((one) => one.entry.id === id);
+    if (lane !== undefined && waiting !== undefined) {
+      lane.waiting.splice(lane.waiting.indexOf(waiting), 1);
+      waiting.refuse(reason);
+      return true;
+    }
+    const running = lane?.running;
+    if (running === undefined || (id !== undefined && running.entry.id !== id)) return false;
+    running.abort.abort(reason);
+    return true;
   }
 
   running(appId: AppId): string | undefined {
-    return this.#lanes.get(appId)?.running?.title;
+    return this.#lanes.get(appId)?.running?.entry.title;
   }
 
   #lane(appId: AppId): Lane {
@@ -78,10 +114,10 @@ export class AppQueue {
     if (lane.running === undefined && lane.waiting.length === 0) {
       return Promise.resolve(occupy(lane, entry));
     }
-    entry.onWait(lane.running?.title ?? "another change");
+    entry.onWait(lane.running?.entry.title ?? "another change");
     if (entry.supersedes) this.#supersede(lane, entry);
     return new Promise((resolve, reject) => {
-      const waiting: Waiting = { entry, admit: resolve };
+      const waiting: Waiting = { entry, admit: resolve, refuse: reject };
       lane.waiting.push(waiting);
       entry.signal.addEventListener(
         "abort",
@@ -97,6 +133,11 @@ export class AppQueue {
   }
 
   #supersede(lane: Lane, by: QueueEntry): void {
+    const { running } = lane;
+    if (running?.turn.isWaiting === true && running.entry.supersedes) {
+      by.onSupersede?.(running.entry.title);
+      running.abort.abort(new Superseded(by.title));
+    }
     for (const waiting of lane.waiting.filter((other) => other.entry.supersedes)) {
       lane.waiting.splice(lane.waiting.indexOf(waiting), 1);
       by.onSupersede?.(waiting.entry.title);
@@ -107,6 +148,7 @@ export class AppQueue {
 
 function occupy(lane: Lane, entry: QueueEntry): Admission {
   const abort = new AbortController();
-  lane.running = { title: entry.title, abort };
-  return { admitted: true, signal: abort.signal };
+  const turn: Turn = { isWaiting: false };
+  lane.running = { entry, abort, turn };
+  return { admitted: true, signal: abort.signal, turn };
 }

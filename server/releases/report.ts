@@ -2,16 +2,19 @@ import type { Output } from "../core/output.ts";
 import { web } from "../core/ids.ts";
 import { formatDuration } from "../core/time.ts";
 import type { App, FormationEntry } from "../core/types.ts";
+import type { Timing } from "./ports.ts";
 import type { Failure } from "../scheduler/ports.ts";
 
 /** A step that took less took no time, for people. */
 const shownFromMs = 50;
+const partShownFromMs = 100;
 
 /** Measures the steps of one deploy. */
 export class StepTimes {
   readonly #now: () => number;
   readonly #began: number;
   readonly #steps: { readonly name: string; readonly ms: number }[] = [];
+  readonly #parts = new Map<string, readonly Timing[]>();
 
   constructor(now: () => number) {
     this.#now = now;
@@ -27,21 +30,35 @@ export class StepTimes {
     }
   }
 
-  /** `checkout 0.1s, build 1.2s, start 0.9s: 2.2s in all` */
+  /** What a step was made of. */
+  parts(name: string, timings: readonly Timing[]): void {
+    this.#parts.set(name, timings);
+  }
+
+  /** `checkout 0.1s, build 1.7s (npm ci 1.2s, make the droplet 0.3s), start 0.9s: 2.7s in all` */
   toString(): string {
-    const parts = this.#steps
-      .filter((step) => step.ms >= shownFromMs)
-      .map((step) => `${step.name} ${formatDuration(step.ms)}`)
-      .join(", ");
-    return `${parts}: ${formatDuration(this.#now() - this.#began)} in all`;
+    const steps = this.#steps.map(({ name, ms }) => ({ step: name, ms }));
+    const shown = list(steps, shownFromMs, (name) => {
+      const parts = list(this.#parts.get(name) ?? [], partShownFromMs, () => "");
+      return parts === "" ? "" : ` (${parts})`;
+    });
+    return `${shown}: ${formatDuration(this.#now() - this.#began)} in all`;
   }
 }
 
+function list(timings: readonly Timing[], fromMs: number, more: (step: string) => string): string {
+  return timings
+    .filter(({ ms }) => ms >= fromMs)
+    .map(({ step, ms }) => `${step} ${formatDuration(ms)}${more(step)}`)
+    .join(", ");
+}
+
 /** How a failed change ends: the last output, the cause, what to do, and what serves now. */
-export function reportFailure(out: Output, failure: Failure, serving: string): void {
+export function reportFailure(out: Output, failure: Failure, serving: string, masked = out): void {
   if (failure.lines.length > 0) {
     out.step("Last lines of its output");
-    for (const line of failure.lines) out.detail(line);
+    // What the app itself said may hold its secrets; what we say of it does not.
+    for (const line of failure.lines) masked.detail(line);
   }
   out.problem(failure.reason);
   out.problem(failure.hint);

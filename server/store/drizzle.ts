@@ -8,7 +8,7 @@ const core = load("drizzle-orm/sqlite-core") as typeof import("drizzle-orm/sqlit
 const driver = load("drizzle-orm/better-sqlite3") as typeof import("drizzle-orm/better-sqlite3");
 const migrator = load("drizzle-orm/better-sqlite3/migrator") as typeof import("drizzle-orm/better-sqlite3/migrator");
 
-export const { and, asc, desc, eq, lte, max, ne } = orm;
+export const { and, asc, desc, eq, inArray, lte, max, ne } = orm;
 export const { integer, primaryKey, sqliteTable, text, uniqueIndex } = core;
 export const { drizzle } = driver;
 export const { migrate } = migrator;

@@ -252,3 +252,10 @@ export const tasks = sqliteTable("tasks", {
   createdAt: integer("created_at").notNull(),
   finishedAt: integer("finished_at"),
 });
+
+/** What builds use again, layers and caches, and when that was last. */
+export const buildCaches = sqliteTable("build_caches", {
+  ref: text("ref").primaryKey(),
+  usedAt: integer("used_at").notNull(),
+  sizeBytes: integer("size_bytes"),
+});

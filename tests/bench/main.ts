@@ -4,6 +4,7 @@
 /** A part is loaded when it runs: it measures nothing of the others. */
 const parts: Readonly<Record<string, () => Promise<void>>> = {
   platform: async () => (await import("./platform.ts")).benchPlatform(),
+  builds: async () => (await import("./builds.ts")).benchBuilds(),
   router: async () => (await import("./router.ts")).benchRouter(),
 };
 

@@ -11,7 +11,7 @@ import {
 } from "../../server/builds/builder.ts";
 import type { StackImages } from "../../server/builds/build-context.ts";
 import { BuildGate } from "../../server/builds/gate.ts";
-import type { ImageEngine } from "../../server/builds/image-engine.ts";
+import type { DiskSpace, ImageEngine } from "../../server/builds/image-engine.ts";
 import type { BuildLimits } from "../../server/builds/limits.ts";
 import type { Available, Buildpack, BuildPlan } from "../../server/builds/plan.ts";
 import { type AppId, type AppName, defaultSpace, newId, type SpaceName } from "../../server/core/ids.ts";
@@ -35,6 +35,8 @@ export type SourceFiles = Readonly<Record<string, string>>;
 export interface HarnessOptions {
   readonly limits?: Partial<BuildLimits>;
   readonly floorBytes?: number;
+  /** Instead of the real one. */
+  readonly disk?: () => DiskSpace;
   readonly gate?: BuildGate;
   /** Part of the stack's id: with a new one no layer of an earlier run is used. */
   readonly stackSalt?: string;
@@ -82,6 +84,7 @@ export class BuildHarness implements AsyncDisposable {
     const engine = createImageEngine(this.docker, this.home);
     this.engine = {
       ...engine,
+      ...(options.disk && { disk: () => Promise.resolve(options.disk?.()) }),
       commit: (id, spec) => {
         if (spec.kind === "layer") this.#layers.add(spec.ref);
         return engine.commit(id, spec);
@@ -121,6 +124,8 @@ export class BuildHarness implements AsyncDisposable {
       gate: this.#options.gate ?? new BuildGate({ parallel: 4, freeMemoryBytes: () => Number.MAX_SAFE_INTEGER }),
       onePerKey: this.#onePerKey,
       external: this.#options.external ?? noExternal,
+      used: () => undefined,
+      makeRoom: () => Promise.resolve(),
       clock: Date.now,
       log: silentLog,
     });
@@ -130,7 +135,14 @@ export class BuildHarness implements AsyncDisposable {
       lines.push(line);
       options.onLine?.(line);
     });
-    const input = { app, buildId: newId(), sourceDir, commit: "c0ffee", config: options.config ?? {} };
+    const input = {
+      app,
+      buildId: newId(),
+      sourceDir,
+      commit: "c0ffee",
+      title: "push c0ffee",
+      config: options.config ?? {},
+    };
     const signal = options.signal ?? new AbortController().signal;
     const result = await builder.build(input, out, signal);
     out.flush();

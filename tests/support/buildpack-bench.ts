@@ -97,7 +97,7 @@ export class BuildpackBench implements AsyncDisposable {
   }
 
   #context(sourceDir: string, out: LineOutput, { config = {}, services }: BuildpackCase): BuildContext {
-    const base = { app: this.#app, buildId: "build1", sourceDir, commit: "c0ffee", config };
+    const base = { app: this.#app, buildId: "build1", sourceDir, commit: "c0ffee", title: "push", config };
     return testContext({
       engine: this.#harness.engine,
       input: { ...base, ...(services && { services }) },

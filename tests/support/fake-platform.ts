@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { AppInfo, Platform, RouteView, ServiceView, TaskStreams } from "../../server/api/platform.ts";
 import type { RouteInfo } from "../../server/api/route-policies.ts";
+import type { DiskReport } from "../../server/api/disk-report.ts";
 import type { AuditView } from "../../server/api/ports.ts";
 import { AppError } from "../../server/core/errors.ts";
 import {
@@ -76,6 +77,29 @@ export function infoOf(name: string, deployed = true): AppInfo {
     gitHttp: `http://127.0.0.1:7070/${name}.git`,
   };
 }
+
+const diskReport: DiskReport = {
+  disk: { freeBytes: 2 ** 30, totalBytes: 2 ** 40, floorBytes: 2 ** 29 },
+  apps: [
+    {
+      app: "shop",
+      droplets: { count: 2, bytes: 2 ** 24 },
+      cacheBytes: 2 ** 25,
+      logBytes: 1,
+      buildOutputBytes: 1,
+      repositoryBytes: 2 ** 20,
+    },
+  ],
+  services: [{ name: "db", bytes: 2 ** 22 }],
+  layers: { count: 3, bytes: 2 ** 26 },
+  stacks: [
+    { ref: "paas/stack-run:now", bytes: 2 ** 27, isCurrent: true },
+    { ref: "paas/stack-run:before", bytes: 2 ** 27, isCurrent: false },
+  ],
+  budget: { usedBytes: 2 ** 27, bytes: 2 ** 31 },
+  going: [{ what: "shop: droplet of 4f394e9a", bytes: 2 ** 23, why: "no rollback reaches it" }],
+  others: { imageCount: 1, imageBytes: 2 ** 20, volumeCount: 0, volumeBytes: 0, buildCacheBytes: 0 },
+};
 
 const buildLimits = { memoryBytes: 2 ** 30, cpus: 2, pids: 1024, diskBytes: 2 ** 31, timeoutMs: 900_000 };
 
@@ -312,6 +336,14 @@ export function fakePlatform(state: FakeState): Platform {
         instances: [],
       }),
       metrics: async () => "paas_router_cache_bytes 0\n",
+    },
+    disk: {
+      report: async () => diskReport,
+      clean: async (actor, out) => {
+        out.step("Removing");
+        note(`clean by ${actor.name}`);
+        return { freedBytes: 7 };
+      },
     },
     system: {
       info: () => ({

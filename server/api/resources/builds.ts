@@ -41,6 +41,10 @@ export function buildsResource({ platform: { builds } }: ApiDeps, guard: Guard) 
       const change = given === null ? undefined : definedOnly(given);
       return c.json(await builds.setLimits(c.get("actor"), parseAppName(c.req.param("app")), change));
     })
+    .post("/v1/apps/:app/builds/:number/cancel", guard("app:change", "builds:cancel"), (c) => {
+      const number = parseNumber(c.req.param("number"), "build");
+      return c.json({ cancelled: builds.cancel(c.get("actor"), parseAppName(c.req.param("app")), number) });
+    })
     .post("/v1/apps/:app/builds/cancel", guard("app:change", "builds:cancel"), (c) => {
       return c.json({ cancelled: builds.cancel(c.get("actor"), parseAppName(c.req.param("app"))) });
     });

@@ -97,6 +97,11 @@ export const buildErrors = {
     message: (f) => `The list of Node versions could not be read from ${f.registry}: ${f.cause}.`,
     hint: () => "Check that this machine reaches the npm registry (npm config get registry), then push again.",
   },
+  BUILD_OUTPUT_GONE: {
+    status: 404,
+    message: (f) => `The output of build ${f.number} of "${f.name}" is not kept any more.`,
+    hint: (f) => `That of the newest ${f.kept} is; list them with: paas builds -a ${f.name}`,
+  },
   DOCKERFILE_INVALID: {
     status: 422,
     message: (f) => `The Dockerfile cannot be read: ${f.cause}`,

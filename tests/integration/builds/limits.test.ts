@@ -9,11 +9,17 @@ import { shell, testLayer, testPlan } from "../../support/plans.ts";
 const harness = new BuildHarness({ limits: { memoryBytes: 64 * 1024 ** 2, pids: 40, timeoutMs: 60_000 } });
 const writer = new BuildHarness({ limits: { diskBytes: 48 * 1024 ** 2 } });
 const full = new BuildHarness({ floorBytes: Number.MAX_SAFE_INTEGER });
-const hasty = new BuildHarness({ limits: { timeoutMs: 1500 } });
+let freeMb = 2000;
+const filling = new BuildHarness({
+  floorBytes: 1000 * 1024 ** 2,
+  disk: () => ({ freeBytes: (freeMb -= 100) * 1024 ** 2, totalBytes: 1024 ** 4 }),
+});
+const hasty = new BuildHarness({ limits: { timeoutMs: 8000 } });
 afterAll(async () => {
   await harness[Symbol.asyncDispose]();
   await writer[Symbol.asyncDispose]();
   await full[Symbol.asyncDispose]();
+  await filling[Symbol.asyncDispose]();
   await hasty[Symbol.asyncDispose]();
 });
 
@@ -67,10 +73,17 @@ test.each(["/tmp/fill", "/app/fill", "/cache/fill"])("a step that fills %s is en
 });
 
 test("a build ends before it takes the room that is kept free", async () => {
-  const { result } = await full.build(full.app(), await full.source({ "app.txt": "" }), {
+  const { result } = await filling.build(filling.app(), await filling.source({ "app.txt": "" }), {
     plan: building("sleep 600"),
   });
-  expect(!result.ok && result.reason).toMatch(/^Only .* are left on the engine's disk/);
+  expect(!result.ok && result.reason).toMatch(/^Only 900 MB are left on the engine/);
+  expect(await filling.containers()).toEqual([]);
+});
+
+test("a build does not begin where that room is not there", async () => {
+  const { result } = await full.build(full.app(), await full.source({ "app.txt": "" }), { plan: building("true") });
+  expect(!result.ok && result.reason).toMatch(/^There is no room for a build: .* are left on the engine's disk/);
+  expect(!result.ok && result.hint).toContain("paas disk:clean");
 });
 
 test("no build works while another has its place, and the time that it waits is not its own", async () => {
@@ -100,7 +113,7 @@ test("a step that never ends is ended at the deadline and named", async () => {
   });
   expect(result).toMatchObject({
     ok: false,
-    reason: "The build took longer than 1.5s and was ended in: bash -c sleep 600.",
+    reason: "The build took longer than 8.0s and was ended in: bash -c sleep 600.",
   });
   expect(await hasty.containers()).toEqual([]);
 });

@@ -90,3 +90,14 @@ test("a masked output shows no secret in details, problems or raw bytes", () => 
   lineOutput.flush();
   expect(lines).toEqual(["       key *** end", "       is ***", " !     no ***", "       ends ***"]);
 });
+
+test("credentials within VCAP_SERVICES are secrets, where the service is is none", () => {
+  const services = {
+    redis: [{ name: "sessions-of-shop", credentials: { host: "sessions.internal", password: "s3cret-of-redis" } }],
+    "user-provided": [{ name: "mail", credentials: { uri: "smtp://me:pass-of-mail@mail.example.test" } }],
+  };
+  const secrets = secretsOf({ VCAP_SERVICES: JSON.stringify(services) });
+  expect(secrets).toEqual(expect.arrayContaining(["s3cret-of-redis", "pass-of-mail"]));
+  expect(secrets).not.toContain("sessions.internal");
+  expect(secrets).not.toContain("sessions-of-shop");
+});

@@ -92,13 +92,20 @@ test("settings of the daemon become its variables, and it understands them", () 
     sourceHosts: "git.lan, 10.0.0.5",
     trustedProxies: "10.0.0.0/8",
     proxyProtocol: "on",
+    parallelBuilds: "3",
+    diskFloor: "1G",
+    cacheBudget: "10G",
+    keepDroplets: "7",
     logLevel: "debug",
   };
+  const { diskFloor: _floor, cacheBudget: _budget, ...same } = typed;
+  const sizes = { diskFloorBytes: 1024 ** 3, cacheBudgetBytes: 10 * 1024 ** 3, parallelBuilds: 3, keepDroplets: 7 };
   const result = readConfig(settingsOf(new Input([], typed)), false);
   expect(result).toEqual({
     ok: true,
     config: {
-      ...typed,
+      ...same,
+      ...sizes,
       httpPort: 8080,
       sshPort: 2223,
       apiPort: 7071,

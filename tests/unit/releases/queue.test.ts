@@ -87,3 +87,56 @@ test("never runs two at a time, in whatever order they come", async () => {
   await Promise.all(Array.from({ length: 50 }, () => queue.run(shop, entry, () => undefined, work)));
   expect(most).toBe(1);
 });
+
+test("one whose turn it is but that waits for something else gives way to a newer one", async () => {
+  const queue = new AppQueue();
+  const log: string[] = [];
+  const entry = (title: string) => ({
+    title,
+    supersedes: true,
+    signal: never,
+    onWait: () => undefined,
+    onSupersede: (waiting: string) => log.push(`${title} instead of ${waiting}`),
+  });
+  const waits = gate();
+  const a = queue.run(
+    shop,
+    entry("a"),
+    (by) => `a superseded by ${by}`,
+    (signal, turn) => {
+      turn.isWaiting = true;
+      waits.resolve();
+      return new Promise<string>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    },
+  );
+  await waits.promise;
+  const b = queue.run(
+    shop,
+    entry("b"),
+    () => "",
+    () => Promise.resolve("b done"),
+  );
+  expect(await Promise.all([a, b])).toEqual(["a superseded by b", "b done"]);
+  expect(log).toEqual(["b instead of a"]);
+});
+
+test("one is cancelled by its id, whether it waits or runs, and no other", async () => {
+  const queue = new AppQueue();
+  const run = (id: string) =>
+    queue.run(
+      shop,
+      { id, title: id, supersedes: false, signal: never, onWait: () => undefined },
+      () => "",
+      (signal) =>
+        new Promise<string>((_, reject) =>
+          signal.addEventListener("abort", () => reject(signal.reason), { once: true }),
+        ),
+    );
+  const [a, b] = [run("a"), run("b")];
+  expect(queue.cancel(shop, new Error("no"), "c")).toBe(false);
+  expect(queue.cancel(shop, new Error("b cancelled"), "b")).toBe(true);
+  await expect(b).rejects.toThrow("b cancelled");
+  expect(queue.running(shop)).toBe("a");
+  expect(queue.cancel(shop, new Error("a cancelled"), "a")).toBe(true);
+  await expect(a).rejects.toThrow("a cancelled");
+});

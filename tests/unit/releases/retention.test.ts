@@ -2,7 +2,10 @@ import { expect, test } from "vitest";
 import type { Droplet, Release } from "../../../server/core/types.ts";
 import { dispensable } from "../../../server/releases/retention.ts";
 
-const droplet = (id: string) => ({ id, imageId: `sha256:${id}` }) as Droplet;
+let made = 0;
+/** Each is newer than the one before. */
+const droplet = (id: string) => ({ id, imageId: `sha256:${id}`, createdAt: made++ }) as Droplet;
+const five = { keep: 5, running: new Set<string>() };
 const release = (version: number, dropletId: string, status: Release["status"] = "succeeded") => ({
   version,
   dropletId,
@@ -14,23 +17,41 @@ test("the current one and the five newest that came up stay", () => {
   const versions = Array.from({ length: 10 }, (_, i) => i + 1);
   const droplets = versions.map((v) => droplet(`d${v}`));
   const releases = versions.map((v) => release(v, `d${v}`));
-  expect(ids(dispensable(droplets, releases, 10))).toEqual(["d1", "d2", "d3", "d4"]);
+  expect(ids(dispensable(droplets, releases, 10, five))).toEqual(["d1", "d2", "d3", "d4"]);
 });
 
 test("after a rollback the droplet that runs stays however old it is", () => {
   const droplets = Array.from({ length: 9 }, (_, i) => droplet(`d${i + 1}`));
   const releases = [...droplets.map((one, i) => release(i + 1, one.id)), release(10, "d1")];
-  expect(ids(dispensable(droplets, releases, 10))).toEqual(["d2", "d3", "d4"]);
+  expect(ids(dispensable(droplets, releases, 10, five))).toEqual(["d2", "d3", "d4"]);
 });
 
 test("config changes do not push droplets out", () => {
   const releases = Array.from({ length: 20 }, (_, i) => release(i + 1, i === 0 ? "old" : "now"));
-  expect(dispensable([droplet("old"), droplet("now")], releases, 20)).toEqual([]);
+  expect(dispensable([droplet("old"), droplet("now")], releases, 20, five)).toEqual([]);
 });
 
 test("one that never came up goes, one in the making stays", () => {
   const releases = [release(1, "up"), release(2, "failed", "failed"), release(3, "new", "pending")];
-  expect(
-    ids(dispensable([droplet("up"), droplet("failed"), droplet("new"), droplet("unreleased")], releases, 1)),
-  ).toEqual(["failed", "unreleased"]);
+  const droplets = ["up", "failed", "unreleased", "new"].map(droplet);
+  expect(ids(dispensable(droplets, releases, 1, five))).toEqual(["failed", "unreleased"]);
+});
+
+test("the newest stays for the next push of its commit although it never came up", () => {
+  const releases = [release(1, "up"), release(2, "failed", "failed"), release(3, "again", "failed")];
+  expect(ids(dispensable(["up", "failed", "again"].map(droplet), releases, 1, five))).toEqual(["failed"]);
+});
+
+test("as many stay as one wishes", () => {
+  const droplets = Array.from({ length: 5 }, (_, i) => droplet(`d${i + 1}`));
+  const releases = droplets.map((one, i) => release(i + 1, one.id));
+  expect(ids(dispensable(droplets, releases, 5, { ...five, keep: 0 }))).toEqual(["d1", "d2", "d3", "d4"]);
+  expect(ids(dispensable(droplets, releases, 5, { ...five, keep: 3 }))).toEqual(["d1"]);
+});
+
+test("what still runs stays", () => {
+  const droplets = Array.from({ length: 3 }, (_, i) => droplet(`d${i + 1}`));
+  const releases = droplets.map((one, i) => release(i + 1, one.id));
+  const running = new Set(["sha256:d1"]);
+  expect(ids(dispensable(droplets, releases, 3, { keep: 0, running }))).toEqual(["d2"]);
 });
