@@ -17,6 +17,7 @@ export function testContext(parts: Pick<BuildContext, "engine" | "input" | "out"
     onePerKey: createKeyedLock(),
     signal: new AbortController().signal,
     admit: () => Promise.resolve(),
+    used: () => undefined,
     end: () => undefined,
     current: () => "test",
     remove: (container) => void parts.engine.removeContainer(container),
