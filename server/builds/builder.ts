@@ -98,7 +98,7 @@ async function buildOne(
   using deadline = new Deadline(limits.timeoutMs, () => end(breaches.time(watch.current())));
   const buildSignal = AbortSignal.any([signal, ended.signal]);
   using place = new Place(deps.gate, {
-    title: `${input.title} of ${input.app.name}`,
+    title: `${input.title ?? "a build"} of ${input.app.name}`,
     needBytes: neededMemory(limits.memoryBytes),
     onWait: (text) => out.step(text),
   });

@@ -24,7 +24,7 @@ export interface BuildInput {
   /** What bindings give, VCAP_SERVICES among it; for buildpacks that ask for it. */
   readonly services?: ConfigVars;
   /** How those behind it are told of it: `push 4f394e9a`. */
-  readonly title: string;
+  readonly title?: string | undefined;
   /** A droplet of the app that was made from the very same, if there is one. */
   readonly reuse?: (fingerprint: string) => Promise<KnownDroplet | undefined>;
 }
