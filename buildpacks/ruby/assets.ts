@@ -2,7 +2,9 @@ import type { PlanStep } from "../../server/builds/plan.ts";
 
 // The cache of Sprockets is the app's, and no part of the droplet.
 const precompile = `set -eu
-if ! bundle exec rake --prereqs 2>/dev/null | grep -q '^rake assets:precompile$'; then
+# An app that cannot be loaded has no tasks either: that is a failure of its own.
+bundle exec rake --prereqs >/tmp/rake-tasks
+if ! grep -q '^rake assets:precompile$' /tmp/rake-tasks; then
   echo "There is no task assets:precompile."
   exit 0
 fi

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { parseLockfile } from "../../../buildpacks/ruby/gemfile.ts";
 import { commandsOf, type Files, goodPlan, refusalOf } from "./planning.ts";
@@ -113,6 +114,17 @@ describe("a Rails app", () => {
     });
     expect(plan.env).toMatchObject({ RAILS_LOG_TO_STDOUT: "enabled", RAILS_SERVE_STATIC_FILES: "enabled" });
     expect(Object.keys(plan.env)).not.toContain("SECRET_KEY_BASE");
+  });
+
+  test("that cannot be loaded fails, instead of having no assets", () => {
+    const script = goodPlan(rails).build?.commands[0]?.argv[2] ?? "";
+    const run = (rake: string) =>
+      spawnSync("bash", ["--norc", "-c", `bundle() { ${rake}; }\n${script.replaceAll("/cache/", "/tmp/none-")}`], {
+        env: { PATH: process.env["PATH"] ?? "" },
+      });
+    expect(run("echo no such library >&2; return 1").status).toBe(1);
+    const without = run("echo rake db:migrate");
+    expect([without.status, without.stdout.toString()]).toEqual([0, "There is no task assets:precompile.\n"]);
   });
 
   test.each([
