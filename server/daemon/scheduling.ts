@@ -9,7 +9,7 @@ import type { RouterStatus } from "../router/wire.ts";
 import { createTcpRoutes } from "../routes/tcp-routes.ts";
 import { createRoutePolicies } from "../routes/policies.ts";
 import { createRoutes } from "../routes/routes.ts";
-import { defaultSpace } from "../core/ids.ts";
+import { defaultSpace, type AppId } from "../core/ids.ts";
 import { probe } from "../scheduler/probe.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
 import { createSay, type Runtime } from "./runtime.ts";
@@ -72,12 +72,14 @@ export function createSchedulerParts(input: SchedulingInput) {
     drainMs,
     graceMs,
   });
+  const mapped = (appId: AppId) => scheduler.trigger(appId);
   const publishRoutes = () => publisher.refresh(AbortSignal.timeout(publishTimeoutMs));
   const routes = createRoutes({
     store: state.routes,
     shares: state.routeShares,
     apps: state.apps,
     changed: publishRoutes,
+    mapped,
     domain: config.domain,
     httpPort: () => input.router().httpPort,
     space: defaultSpace,
@@ -97,6 +99,7 @@ export function createSchedulerParts(input: SchedulingInput) {
     store: state.tcpRoutes,
     apps: state.apps,
     changed: publishRoutes,
+    mapped,
     problems: async () => (await input.routerStatus()).tcpProblems,
     ownPorts: input.ownPorts,
     space: defaultSpace,

@@ -14,6 +14,7 @@ export interface RoutesDeps {
     find(host: string, path: string): Route | undefined;
     insert(route: Route, at: number): void;
     map(id: string, target: Pick<Route, "appId" | "type" | "port" | "weight">): void;
+    rehost(id: string, host: string): void;
     delete(id: string): void;
   };
   readonly shares: {
@@ -24,6 +25,8 @@ export interface RoutesDeps {
   readonly apps: { get(name: string): App; getById(id: AppId): App | undefined };
   /** The table has changed. Resolves when the router has applied it. */
   readonly changed: () => Promise<void>;
+  /** Another process type of the app may serve requests now. */
+  readonly mapped: (appId: AppId) => void;
   readonly domain: string;
   readonly httpPort: () => number;
   readonly space: SpaceName;
@@ -103,8 +106,9 @@ export function createRoutes(deps: RoutesDeps): Routes {
       const taken = deps.store.find(host, "/");
       if (taken !== undefined) throw new AppError("ROUTE_TAKEN", { route: host, app: view(taken).appName ?? "nobody" });
       const own = deps.store.find(`${app.name}.${deps.domain}`, "/");
-      if (own?.appId === app.id) deps.store.delete(own.id);
-      insert({ host, path: "/" }, { appId: app.id, type: own?.type ?? web, port: own?.port });
+      // The same route under another name: what it does to requests stays.
+      if (own?.appId === app.id) deps.store.rehost(own.id, host);
+      else insert({ host, path: "/" }, { appId: app.id, type: web, port: undefined });
     },
 
     async map(_actor: Actor, name: AppName, request) {
@@ -120,6 +124,7 @@ export function createRoutes(deps: RoutesDeps): Routes {
       const isOthers = existing?.appId !== undefined && existing.appId !== app.id;
       if (isOthers) share(app, existing, request, target.type);
       else if (existing) deps.store.map(existing.id, target);
+      deps.mapped(app.id);
       const route = existing ? { ...existing, ...(isOthers ? {} : target) } : insert(address, target);
       await deps.changed();
       return view(route);

@@ -13,6 +13,8 @@ export interface TcpRoutesDeps {
   };
   readonly apps: { get(name: string): App; getById(id: AppId): App | undefined };
   readonly changed: () => Promise<void>;
+  /** Another process type of the app may serve requests now. */
+  readonly mapped: (appId: AppId) => void;
   /** Port → why the router does not listen there. */
   readonly problems: () => Promise<Readonly<Record<string, string>>>;
   /** Ports of the platform itself. */
@@ -57,6 +59,7 @@ export function createTcpRoutes(deps: TcpRoutesDeps): TcpRoutesPort {
       const route: TcpRoute = { listenPort, space: deps.space, appId: app?.id, type, port, proxyProtocol };
       deps.store.set(route, deps.now());
       await deps.changed();
+      if (app !== undefined) deps.mapped(app.id);
       const problems = await deps.problems();
       if (problems[listenPort] === undefined) return view(route, problems);
       // What cannot work is not kept.

@@ -42,6 +42,7 @@ export function createRouteStore(db: Db) {
         })
         .where(eq(routes.id, id))
         .run(),
+    rehost: (id: string, host: string) => void db.update(routes).set({ host }).where(eq(routes.id, id)).run(),
     delete: (id: string) => void db.delete(routes).where(eq(routes.id, id)).run(),
     deleteOf: (appId: AppId) => void db.delete(routes).where(eq(routes.appId, appId)).run(),
   };
