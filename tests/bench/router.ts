@@ -10,7 +10,7 @@ import { has, type Peer, startCaddy, startHaproxy, startNginx, startOrigin, star
 // HAProxy and Caddy are measured where they are.
 
 const rounds = Number(process.env["BENCH_ROUNDS"] ?? 7);
-const warmUpSeconds = 5;
+const warmUpSeconds = 15;
 const seconds = Number(process.env["BENCH_SECONDS"] ?? 2);
 
 interface Row {
