@@ -17,6 +17,7 @@ import type { BuildpackFetcher, BuildpackPins } from "./buildpack-api/fetch.ts";
 import { BuildFailed } from "./failure.ts";
 import { dropletFromImage } from "./from-image.ts";
 import type { ImageEngine } from "./image-engine.ts";
+import { startDiskGuard } from "./guard.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { neededMemory, type BuildGate, type GateEntry } from "./gate.ts";
 import { maskOutput, secretsOf } from "./masking.ts";
@@ -163,7 +164,10 @@ async function ensureRoom(deps: BuilderDeps, { engine, floorBytes, breaches }: B
 async function makeDroplet(deps: BuilderDeps, context: BuildContext): Promise<DropletContent> {
   if (context.input.imageId !== undefined) return dropletFromImage(context, context.input.imageId);
   const prepared = await prepare(context, { ...deps, listed: deps.external.list(context.input.app.id) });
-  if (prepared.kind === "dockerfile") return buildFromDockerfile(context, prepared.procfile);
+  if (prepared.kind === "dockerfile") {
+    using _guard = startDiskGuard({ ...context, step: context.current });
+    return await buildFromDockerfile(context, prepared.procfile);
+  }
   const stack = await deps.stack();
   if (prepared.kind === "buildpacks") return buildWithBuildpacks(context, prepared, deps.external, stack);
   return await planned(context, prepared, stack);

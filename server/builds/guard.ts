@@ -69,6 +69,35 @@ async function watch(options: GuardOptions, signal: AbortSignal): Promise<void> 
   }
 }
 
+export type DiskGuardOptions = Pick<GuardOptions, "limits" | "floorBytes" | "breaches" | "step" | "end" | "log"> & {
+  readonly engine: Pick<GuardedEngine, "disk">;
+};
+
+/**
+ * For a build whose containers are the engine's own: what the engine's disk has filled by since it began counts as
+ * written by it. Another build at the same time may make that too much, never too little by more than what it frees.
+ */
+export function startDiskGuard(options: DiskGuardOptions): Disposable {
+  const stop = new AbortController();
+  void watchDisk(options, stop.signal).catch((err: unknown) => {
+    if (!stop.signal.aborted) options.log.warn("a build's disk is not watched any more", { err });
+  });
+  return { [Symbol.dispose]: () => stop.abort() };
+}
+
+async function watchDisk(options: DiskGuardOptions, signal: AbortSignal): Promise<void> {
+  const { engine, limits, floorBytes, breaches, step, end } = options;
+  const before = await engine.disk();
+  if (before === undefined) return;
+  for (;;) {
+    await delay(lookEveryMs, undefined, { signal });
+    const { freeBytes } = (await engine.disk()) ?? before;
+    signal.throwIfAborted();
+    if (freeBytes < floorBytes) return end(breaches.diskIsFull(step(), freeBytes, floorBytes));
+    if (before.freeBytes - freeBytes > limits.diskBytes) return end(breaches.disk(step()));
+  }
+}
+
 /** At the limit of processes, and refused more. */
 function isStuck({ pids, refusedPids }: Usage, limits: BuildLimits): boolean {
   return refusedPids > 0 && pids >= limits.pids * 0.9;

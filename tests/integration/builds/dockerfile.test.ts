@@ -6,13 +6,14 @@ import { BuildHarness, type BuildRun, findStackImages, type SourceFiles } from "
 
 const harness = new BuildHarness();
 const hasty = new BuildHarness({ limits: { timeoutMs: 3000 } });
+const writer = new BuildHarness({ limits: { diskBytes: 256 * 1024 ** 2 } });
 const small = new BuildHarness({ limits: { memoryBytes: 64 * 1024 ** 2 } });
 let base = "";
 beforeAll(async () => {
   base = (await findStackImages(harness.docker)).runImage;
 });
 afterAll(async () => {
-  for (const each of [harness, hasty, small]) await each[Symbol.asyncDispose]();
+  for (const each of [harness, hasty, writer, small]) await each[Symbol.asyncDispose]();
 });
 
 async function build(dockerfile: string, files: SourceFiles = {}, on = harness): Promise<BuildRun> {
@@ -120,6 +121,13 @@ test("a `.dockerignore` that cannot be read is refused with its line", async () 
   expect(reasonOf(await build("FROM BASE\nCMD true", { ".dockerignore": "a\n!" }))).toBe(
     '.dockerignore line 2: "!" needs a pattern.',
   );
+});
+
+test("a step that fills the disk is ended and named with the limit and the verb", async () => {
+  const filling = "while dd if=/dev/zero bs=1M count=8 status=none; do sleep 0.1; done > /fill";
+  const { result } = await build(`FROM BASE\n${fresh()}\nRUN ${filling}\nCMD true`, {}, writer);
+  expect(!result.ok && result.reason).toContain("The build wrote more than 256 MB and was ended in: ");
+  expect(!result.ok && result.hint).toContain("paas builds:limits:set --disk 512M -a shop");
 });
 
 test("a step that takes too much memory is named with the limit", async () => {
