@@ -3,6 +3,7 @@ import { accountVerbs } from "./commands/accounts.ts";
 import { appVerbs } from "./commands/apps.ts";
 import { buildpackVerbs } from "./commands/buildpacks.ts";
 import { buildVerbs } from "./commands/builds.ts";
+import { certVerbs } from "./commands/certs.ts";
 import { configVerbs } from "./commands/config.ts";
 import { diskVerbs } from "./commands/disk.ts";
 import { hostVerbs } from "./commands/host.ts";
@@ -34,6 +35,7 @@ export const verbGroups: readonly VerbGroup[] = [
   logVerbs,
   runVerbs,
   { ...routeVerbs, verbs: [...routeVerbs.verbs, ...policyVerbs, ...maintenanceVerbs, routerVerb] },
+  certVerbs,
   serviceVerbs,
   settingVerbs,
   accountVerbs,

@@ -18,6 +18,8 @@ const env: NodeJS.ProcessEnv = {
   PAAS_DOMAIN: "localhost",
   PAAS_LISTEN: "127.0.0.1",
   PAAS_HTTP_PORT: String(httpPort),
+  PAAS_HTTPS_PORT: "8443",
+  PAAS_ACME_DIRECTORY: "off",
   PAAS_SSH_PORT: "2222",
   PAAS_API_PORT: "7070",
   GIT_AUTHOR_NAME: "demo",

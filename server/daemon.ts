@@ -11,6 +11,7 @@ import { createFault } from "./core/fault.ts";
 import type { Log } from "./core/log.ts";
 import type { AppId } from "./core/ids.ts";
 import type { App } from "./core/types.ts";
+import { createCertParts } from "./daemon/certs.ts";
 import { createAccounts } from "./daemon/accounts.ts";
 import { createDestroy } from "./daemon/apps.ts";
 import { createBuildpacksPort } from "./daemon/buildpacks.ts";
@@ -131,12 +132,22 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
     runtime,
     router: () => router,
     apiPort: () => ports.api,
-    ownPorts: () => [router.httpPort, ports.api, ports.ssh],
+    ownPorts: () => [
+      router.httpPort,
+      ...(router.httpsPort === undefined ? [] : [router.httpsPort]),
+      ports.api,
+      ports.ssh,
+    ],
     routerStatus: () => router.status(signal),
+    ownRoutes: () => certs.challengeRoutes(),
+    routesChanged: () => certs.wake(),
     log,
     fault,
     engineProblem: engineState.report,
   });
+  const certs = stack.use(
+    createCertParts({ config, state, router: () => router, publishRoutes, routesAreOut: publisher.released, log }),
+  );
   stack.use(scheduler);
   const repositories = new Repositories({ dir: paths.repos, env: process.env });
   const serviceStore = createServiceStore(state.db, state.sealer);
@@ -195,6 +206,7 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
     home: config.home,
     domain: config.domain,
     httpPort: router.httpPort,
+    httpsPort: router.httpsPort,
     sshPort: ports.ssh,
     apiPort: ports.api,
     pid: process.pid,
@@ -246,6 +258,7 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
       httpPort: () => router.httpPort,
       boundsMs: timeBoundsMs,
     }),
+    certs: certs.port,
     services,
     logs: runtime.logs.port,
     tasks: tasks.port,
@@ -259,6 +272,9 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
     info,
   });
 
+  if (router.httpsPort !== undefined) {
+    await certs.serve().catch((err: unknown) => log.error("the router did not take the certificates", { err }));
+  }
   const recover = { ...state, workDir: paths.work, now: Date.now, log, setDeployedRef };
   await repositories.sweep(new Set(state.apps.list().map((app) => app.id)));
   await recoverRecords(recover);

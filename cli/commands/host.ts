@@ -15,6 +15,7 @@ const settings = [
   ["--domain <name>", "PAAS_DOMAIN", "apps answer at APP.DOMAIN; localhost unless told"],
   ["--listen <address>", "PAAS_LISTEN", "address of the router and of ssh"],
   ["--http-port <port>", "PAAS_HTTP_PORT", "of the router, 80 unless told"],
+  ["--https-port <port>", "PAAS_HTTPS_PORT", "of the router for TLS, 443 unless told, off for none"],
   ["--ssh-port <port>", "PAAS_SSH_PORT", "for git push over ssh, 2222 unless told"],
   ["--api-port <port>", "PAAS_API_PORT", "of the API on loopback, 7070 unless told"],
   ["--router-workers <count>", "PAAS_ROUTER_WORKERS", "processes of the router"],
@@ -37,6 +38,12 @@ const settings = [
     "of layers and build caches: 10G; by the size of the disk unless told",
   ],
   ["--keep-droplets <count>", "PAAS_KEEP_DROPLETS", "for rollback beside the current one, 5 unless told"],
+  ["--acme-directory <url>", "PAAS_ACME_DIRECTORY", "of the CA, Let's Encrypt unless told, off for none"],
+  ["--acme-email <address>", "PAAS_ACME_EMAIL", "where the CA writes to"],
+  ["--acme-ca-file <file>", "PAAS_ACME_CA_FILE", "PEM that the CA's own server is trusted by"],
+  ["--acme-challenge <type>", "PAAS_ACME_CHALLENGE", "http-01 unless told, tls-alpn-01 or dns-01"],
+  ["--acme-dns-hook <program>", "PAAS_ACME_DNS_HOOK", "sets TXT records: PROGRAM present|cleanup NAME VALUE"],
+  ["--acme-dns-servers <list>", "PAAS_ACME_DNS_SERVERS", "asked where a name leads, those of the machine unless told"],
   ["--log-level <level>", "PAAS_LOG_LEVEL", "debug, info, warn or error"],
 ] as const;
 const settingOptions: readonly VerbOption[] = settings.map(([flags, variable, meaning]) => [

@@ -11,6 +11,7 @@ import { appsResource } from "./resources/apps.ts";
 import { buildpacksResource } from "./resources/buildpacks.ts";
 import { buildsResource } from "./resources/builds.ts";
 import { diskResource } from "./resources/disk.ts";
+import { certsResource } from "./resources/certs.ts";
 import { checksResource } from "./resources/checks.ts";
 import { configResource } from "./resources/config.ts";
 import { logsResource } from "./resources/logs.ts";
@@ -90,6 +91,7 @@ function resources(deps: ApiDeps) {
     .route("/", routesResource(deps, guard))
     .route("/", routePoliciesResource(deps, guard))
     .route("/", tcpRoutesResource(deps, guard))
+    .route("/", certsResource(deps, guard))
     .route("/", servicesResource(deps, guard))
     .route("/", bindingsResource(deps, guard))
     .route("/", tasksResource(deps, guard))

@@ -34,6 +34,7 @@ export interface Platform {
   readonly routes: RoutesPort;
   readonly routePolicies: RoutePoliciesPort;
   readonly tcpRoutes: TcpRoutesPort;
+  readonly certs: CertsPort;
   readonly services: ServicesPort;
   readonly logs: LogsPort;
   readonly tasks: TasksPort;
@@ -201,6 +202,37 @@ export interface RouteRequest {
   readonly random?: boolean | undefined;
 }
 
+export interface CertView {
+  readonly names: readonly string[];
+  /** `own` was brought with `certs:add`, `acme` comes from the CA. */
+  readonly source: "own" | "acme";
+  readonly state: "valid" | "renewing" | "expired" | "not yet" | "waiting" | "ordering" | "failed";
+  readonly issuer: string | undefined;
+  readonly notBefore: number | undefined;
+  readonly expiresAt: number | undefined;
+  readonly renewsAt: number | undefined;
+  /** Why there is none, or no newer one: the CA's own words where it said any. */
+  readonly problem: string | undefined;
+  readonly retryAt: number | undefined;
+}
+
+export interface CertsPort {
+  list(): readonly CertView[];
+  /** `isComplete` is false when clients would miss an intermediate certificate. @throws AppError CERT_… */
+  add(
+    actor: Actor,
+    own: { readonly names: readonly string[]; readonly chain: string; readonly key: string },
+  ): Promise<CertView & { readonly isComplete: boolean }>;
+  /** Answers what was removed. @throws AppError CERT_NOT_FOUND */
+  remove(actor: Actor, name: string): Promise<readonly CertView[]>;
+  /** Of an app: all its hosts, those to come too. @throws AppError CERT_AUTO_UNKNOWN, CERT_AUTO_IMPOSSIBLE */
+  auto(
+    actor: Actor,
+    name: string,
+    isOn: boolean,
+  ): { readonly hosts: readonly string[]; readonly app: AppName | undefined };
+}
+
 export interface Offering {
   readonly name: string;
   readonly description: string;
@@ -293,6 +325,8 @@ export interface SystemInfo {
   readonly home: string;
   readonly domain: string;
   readonly httpPort: number;
+  /** Undefined: no TLS. */
+  readonly httpsPort: number | undefined;
   readonly sshPort: number;
   readonly apiPort: number;
   readonly pid: number;

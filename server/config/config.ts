@@ -11,6 +11,9 @@ export interface Config {
   /** Address that the router and ssh listen on. The API is on loopback always. */
   readonly listen: string;
   readonly httpPort: number;
+  /** Undefined: no TLS. */
+  readonly httpsPort: number | undefined;
+  readonly acme: AcmeConfig;
   readonly sshPort: number;
   readonly apiPort: number;
   /** Worker processes of the router. */
@@ -30,6 +33,20 @@ export interface Config {
   /** How many droplets beside the current one are kept for rollback. */
   readonly keepDroplets: number;
   readonly logLevel: "debug" | "info" | "warn" | "error";
+}
+
+/** Where certificates come from by themselves. */
+export interface AcmeConfig {
+  /** Of the CA; undefined: none is ever asked. */
+  readonly directory: string | undefined;
+  readonly email: string | undefined;
+  /** PEM file with what the CA's own server is trusted by, beside what the machine trusts. */
+  readonly caFile: string | undefined;
+  readonly challenge: "http-01" | "tls-alpn-01" | "dns-01";
+  /** Program that sets TXT records; it alone can prove wildcards. */
+  readonly dnsHook: string | undefined;
+  /** Name servers that are asked where a name leads; none: those of the machine. */
+  readonly dnsServers: readonly string[];
 }
 
 export interface Paths {
@@ -106,11 +123,14 @@ export function readConfig(env: NodeJS.ProcessEnv, isRoot: boolean): ConfigResul
   if (!/^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(domain)) problems.push(`PAAS_DOMAIN=${domain} is not a domain name`);
   const logLevel = env["PAAS_LOG_LEVEL"] ?? "info";
   if (!isLevel(logLevel)) problems.push(`PAAS_LOG_LEVEL=${logLevel} is not one of debug, info, warn, error`);
+  const httpsPort = env["PAAS_HTTPS_PORT"] === "off" ? undefined : integer("PAAS_HTTPS_PORT", 443, 65_535);
   const config: Config = {
     home: path.resolve(env["PAAS_HOME"] ?? defaultHome(isRoot)),
     domain,
     listen: env["PAAS_LISTEN"] ?? "0.0.0.0",
     httpPort: integer("PAAS_HTTP_PORT", 80, 65_535),
+    httpsPort,
+    acme: readAcme(env, problems),
     sshPort: integer("PAAS_SSH_PORT", 2222, 65_535),
     apiPort: integer("PAAS_API_PORT", 7070, 65_535),
     trustedProxies: list("PAAS_TRUSTED_PROXIES", isNetwork, "a list of addresses and networks"),
@@ -141,6 +161,35 @@ export function isNetwork(raw: string): boolean {
 /** A second worker on a small box takes memory and brings nothing: the apps need the other core. */
 function workersFor(cores: number): number {
   return cores <= 2 ? 1 : Math.min(cores, 64);
+}
+
+const letsEncrypt = "https://acme-v02.api.letsencrypt.org/directory";
+
+function readAcme(env: NodeJS.ProcessEnv, problems: string[]): AcmeConfig {
+  const directory = env["PAAS_ACME_DIRECTORY"] || letsEncrypt;
+  if (directory !== "off" && !/^https:\/\/[^\s]+$/.test(directory))
+    problems.push(`PAAS_ACME_DIRECTORY=${directory} is neither off nor an https URL`);
+  const email = env["PAAS_ACME_EMAIL"] || undefined;
+  if (email !== undefined && !/^[^@\s,]+@[^@\s,]+$/.test(email))
+    problems.push(`PAAS_ACME_EMAIL=${email} is not an address`);
+  const dnsHook = env["PAAS_ACME_DNS_HOOK"] || undefined;
+  const challenge = env["PAAS_ACME_CHALLENGE"] || "http-01";
+  if (!isChallenge(challenge))
+    problems.push(`PAAS_ACME_CHALLENGE=${challenge} is not one of http-01, tls-alpn-01, dns-01`);
+  if (challenge === "dns-01" && dnsHook === undefined)
+    problems.push("PAAS_ACME_CHALLENGE=dns-01 needs PAAS_ACME_DNS_HOOK");
+  return {
+    directory: directory === "off" ? undefined : directory,
+    email,
+    caFile: env["PAAS_ACME_CA_FILE"] || undefined,
+    challenge: isChallenge(challenge) ? challenge : "http-01",
+    dnsHook,
+    dnsServers: (env["PAAS_ACME_DNS_SERVERS"] ?? "").split(",").filter((server) => server !== ""),
+  };
+}
+
+function isChallenge(raw: string): raw is AcmeConfig["challenge"] {
+  return ["http-01", "tls-alpn-01", "dns-01"].includes(raw);
 }
 
 function defaultHome(isRoot: boolean): string {

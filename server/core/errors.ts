@@ -1,6 +1,7 @@
 import { appErrors } from "./catalogue/apps.ts";
 import { authErrors } from "./catalogue/auth.ts";
 import { buildErrors } from "./catalogue/builds.ts";
+import { certErrors } from "./catalogue/certs.ts";
 import { gitErrors } from "./catalogue/git.ts";
 import { hostErrors } from "./catalogue/host.ts";
 import { routeErrors } from "./catalogue/routes.ts";
@@ -22,6 +23,7 @@ const catalogue = {
   ...appErrors,
   ...authErrors,
   ...buildErrors,
+  ...certErrors,
   ...gitErrors,
   ...hostErrors,
   ...routeErrors,

@@ -27,6 +27,10 @@ export interface SchedulingInput {
   readonly routerStatus: () => Promise<RouterStatus>;
   readonly log: Log;
   readonly fault: Fault;
+  /** Rows of the table beside those of apps. */
+  readonly ownRoutes: () => readonly TableRoute[];
+  /** Routes have come or gone. */
+  readonly routesChanged: () => void;
   readonly engineProblem: (problem: string | undefined) => void;
 }
 
@@ -49,7 +53,7 @@ export function createSchedulerParts(input: SchedulingInput) {
       trustedProxies: config.trustedProxies,
       proxyProtocol: config.proxyProtocol,
     },
-    own: () => [apiRoute(config, input.apiPort())],
+    own: () => [apiRoute(config, input.apiPort()), ...input.ownRoutes()],
   });
   const scheduler = new Scheduler({
     engine: runtime.engine,
@@ -78,7 +82,10 @@ export function createSchedulerParts(input: SchedulingInput) {
     store: state.routes,
     shares: state.routeShares,
     apps: state.apps,
-    changed: publishRoutes,
+    changed: async () => {
+      await publishRoutes();
+      input.routesChanged();
+    },
     mapped,
     domain: config.domain,
     httpPort: () => input.router().httpPort,

@@ -21,7 +21,9 @@ import { ensureStack, findStack, type Stack, type StackDeps } from "./stack.ts";
 
 const nameWidth = 18;
 
-export type HostSettings = Pick<Config, "home" | "listen" | "httpPort" | "sshPort" | "apiPort">;
+export type HostSettings = Pick<Config, "home" | "listen" | "httpPort" | "sshPort" | "apiPort"> & {
+  readonly httpsPort?: number | undefined;
+};
 
 /** Everything that the preflight and the repair need of the machine. */
 export interface HostDeps {
@@ -133,9 +135,10 @@ async function diskChecks(deps: HostDeps, state: EngineState): Promise<readonly 
 }
 
 async function portChecks(deps: HostDeps): Promise<readonly Check[]> {
-  const { home, listen, httpPort, sshPort, apiPort } = deps.settings;
+  const { home, listen, httpPort, httpsPort, sshPort, apiPort } = deps.settings;
   const wanted = [
     ["--http-port", listen, httpPort],
+    ...(httpsPort === undefined ? [] : [["--https-port", listen, httpsPort] as const]),
     ["--ssh-port", listen, sshPort],
     ["--api-port", "127.0.0.1", apiPort],
   ] as const;

@@ -3,6 +3,8 @@ import { AppError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { type Connection, ConnectionLost, openConnection } from "./connection.ts";
 import type { PurgeRequest, RequestRecord, RouterControl, TableContent, TableRoute } from "./protocol.ts";
+import type { Encryption } from "./tls/encryption.ts";
+import type { ListeningPorts } from "./worker-messages.ts";
 import type { ApplyResult, Question, RecordBatch, RouterStatus } from "./wire.ts";
 
 export interface RouterClientOptions {
@@ -11,7 +13,7 @@ export interface RouterClientOptions {
   readonly onRequests: (records: readonly RequestRecord[]) => void;
   readonly log: Log;
   /** Called before each try to connect again: starts a router where there is none. */
-  readonly revive?: (lastPort: number) => Promise<void>;
+  readonly revive?: (last: ListeningPorts) => Promise<void>;
 }
 
 export interface RouterClient extends RouterControl, AsyncDisposable {
@@ -52,12 +54,15 @@ class ReconnectingClient implements RouterClient {
   #version = 0;
   #waiters = new Set<Waiter>();
   #received = { pid: 0, upTo: 0 };
+  #encryption: Encryption | undefined;
   httpPort: number;
+  httpsPort: number | undefined;
   pid: number;
 
   constructor(options: RouterClientOptions, first: Connection) {
     this.#options = options;
     this.httpPort = first.hello.httpPort;
+    this.httpsPort = first.hello.httpsPort;
     this.pid = first.hello.pid;
     void this.#stayConnected(first);
   }
@@ -69,6 +74,19 @@ class ReconnectingClient implements RouterClient {
     const applied = new Promise<void>((resolve) => this.#waiters.add({ turn, resolve }));
     if (this.#connection !== undefined) void this.#sendWanted(this.#connection);
     await within(applied, answerTimeoutMs, signal, "it did not apply the routes");
+  }
+
+  async encrypt(encryption: Encryption, signal: AbortSignal): Promise<void> {
+    this.#encryption = encryption;
+    for (;;) {
+      try {
+        await this.#ask({ type: "encrypt", encryption: this.#encryption }, signal);
+        return;
+      } catch (err) {
+        signal.throwIfAborted();
+        if (!(err instanceof ConnectionLost)) throw err;
+      }
+    }
   }
 
   async drain(targetIds: readonly string[], deadlineMs: number, signal: AbortSignal): Promise<boolean> {
@@ -126,7 +144,7 @@ class ReconnectingClient implements RouterClient {
   async #reconnect(): Promise<Connection | undefined> {
     if (this.#end.signal.aborted) return undefined;
     try {
-      await this.#options.revive?.(this.httpPort);
+      await this.#options.revive?.({ http: this.httpPort, https: this.httpsPort });
       return await openConnection(this.#options.socket, greetingTimeoutMs);
     } catch (err) {
       this.#options.log.warn("router does not answer", { cause: messageOf(err) });
@@ -138,10 +156,16 @@ class ReconnectingClient implements RouterClient {
     this.#connection = connection;
     this.#version = Math.max(this.#version, connection.hello.version);
     this.httpPort = connection.hello.httpPort;
+    this.httpsPort = connection.hello.httpsPort;
     this.pid = connection.hello.pid;
     this.#sentTurn = 0;
     connection.subscribe((batch) => this.#recordsCame(connection.hello.pid, batch));
     this.#ready.resolve(connection);
+    if (this.#encryption !== undefined) {
+      connection.ask({ type: "encrypt", encryption: this.#encryption }).catch((err: unknown) => {
+        if (!(err instanceof ConnectionLost)) this.#options.log.error("router refused the certificates", { err });
+      });
+    }
     void this.#sendWanted(connection);
   }
 

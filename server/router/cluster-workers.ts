@@ -3,8 +3,9 @@ import { fileURLToPath } from "node:url";
 import type { Log } from "../core/log.ts";
 import type { DataPathOptions, WorkerStatus } from "./data-path.ts";
 import type { PurgeRequest, RoutingTable } from "./protocol.ts";
-import type { Question } from "./wire.ts";
-import type { FromWorker, ToWorker } from "./worker-messages.ts";
+import type { TlsOptions, TlsSecrets } from "./tls/encryption.ts";
+import type { WorkerQuestion } from "./wire.ts";
+import type { FromWorker, ListeningPorts, ToWorker } from "./worker-messages.ts";
 import type { Workers } from "./workers.ts";
 
 export interface ClusterOptions extends DataPathOptions {
@@ -28,30 +29,39 @@ class ClusterWorkers implements Workers {
   readonly #options: ClusterOptions;
   readonly #members = new Map<number, Member>();
   #table: RoutingTable;
+  #tls: TlsOptions | undefined;
   #isClosing = false;
   #port: number;
-  httpPort = 0;
+  ports: ListeningPorts = { http: 0, https: undefined };
 
   constructor(options: ClusterOptions) {
     this.#options = options;
     this.#table = options.table;
     this.#port = options.port;
+    this.#tls = options.tls;
     // Round robin would hand each connection over a channel: more than twice the work.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({ exec: fileURLToPath(new URL("./worker-main.ts", import.meta.url)), args: [] });
   }
 
   async start(): Promise<void> {
-    // The first finds the port for all where none is given.
-    this.#port = await this.#fork().listening;
+    // The first finds the ports for all where none are given.
+    const ports = await this.#fork().listening;
+    this.#port = ports.http;
+    if (this.#tls !== undefined && ports.https !== undefined) this.#tls = { ...this.#tls, port: ports.https };
     const others = Array.from({ length: this.#options.count - 1 }, () => this.#fork());
     await Promise.all(others.map((member) => member.listening));
-    this.httpPort = this.#port;
+    this.ports = ports;
   }
 
   async apply(table: RoutingTable): Promise<void> {
     this.#table = table;
     await this.#askAll({ type: "apply", table });
+  }
+
+  async encrypt(secrets: TlsSecrets): Promise<void> {
+    if (this.#tls !== undefined) this.#tls = { ...this.#tls, secrets };
+    await this.#askAll({ type: "encrypt", secrets });
   }
 
   async drain(targetIds: readonly string[], deadlineMs: number): Promise<boolean> {
@@ -76,7 +86,7 @@ class ClusterWorkers implements Workers {
   }
 
   /** Answers of all that live. One that dies meanwhile has nothing under way and routes by no table: it is left out. */
-  async #askAll(question: Question): Promise<unknown[]> {
+  async #askAll(question: WorkerQuestion): Promise<unknown[]> {
     const answers = await Promise.all([...this.#members.values()].map((member) => member.ask(question)));
     return answers.filter((answer) => answer !== gone).map((answer) => answer);
   }
@@ -86,12 +96,12 @@ class ClusterWorkers implements Workers {
     const member = new Member(cluster.fork(), this.#options.record);
     this.#members.set(member.id, member);
     // Messages arrive in order: a table that is applied from now on comes after this one.
-    member.send({ type: "start", listen, port: this.#port, isShared, table: this.#table });
+    member.send({ type: "start", listen, port: this.#port, isShared, table: this.#table, tls: this.#tls });
     void member.exited.then((cause) => {
       this.#members.delete(member.id);
       if (this.#isClosing) return;
       log.error("router worker died", { worker: member.pid, cause });
-      if (this.httpPort !== 0) setTimeout(() => this.#replace(), replaceAfterMs);
+      if (this.ports.http !== 0) setTimeout(() => this.#replace(), replaceAfterMs);
     });
     return member;
   }
@@ -108,17 +118,17 @@ class Member {
   readonly #worker: Worker;
   readonly #questions = new Map<number, (value: unknown) => void>();
   #nextId = 1;
-  readonly listening: Promise<number>;
+  readonly listening: Promise<ListeningPorts>;
   /** Resolves with the exit code or signal. */
   readonly exited: Promise<string>;
 
   constructor(worker: Worker, record: DataPathOptions["record"]) {
     this.#worker = worker;
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const { promise, resolve, reject } = Promise.withResolvers<ListeningPorts>();
     this.listening = promise;
     worker.on("message", (message: FromWorker) => {
-      if (message.type === "listening") resolve(message.port);
-      else if (message.type === "failed") reject(Object.assign(new Error(message.message), { code: message.code }));
+      if (message.type === "listening") resolve(message.ports);
+      else if (message.type === "failed") reject(toError(message));
       else if (message.type === "records") for (const one of message.records) record(one);
       else this.#questions.get(message.id)?.(message.value);
     });
@@ -145,7 +155,7 @@ class Member {
     if (this.#worker.isConnected()) this.#worker.send(message);
   }
 
-  ask(question: Question): Promise<unknown> {
+  ask(question: WorkerQuestion): Promise<unknown> {
     if (!this.#worker.isConnected()) return Promise.resolve(gone);
     const id = this.#nextId++;
     return new Promise((resolve) => {
@@ -156,4 +166,8 @@ class Member {
       this.send({ type: "question", id, question });
     });
   }
+}
+
+function toError({ message, code, port }: Extract<FromWorker, { readonly type: "failed" }>): Error {
+  return Object.assign(new Error(message), { code, port });
 }

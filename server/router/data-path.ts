@@ -2,11 +2,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { ClientConnection } from "./http1/client-connection.ts";
 import { Http1Pool } from "./http1/pool.ts";
+import { ClientSession } from "./http2/client-session.ts";
+import { InstanceSessions } from "./http2/instance-sessions.ts";
 import type { TrustedProxies } from "./http1/request-facts.ts";
 import { Instances } from "./instances.ts";
 import { type LiveRoute, LiveTable } from "./live-table.ts";
 import { type AppTraffic, Metrics } from "./metrics.ts";
 import { workerState } from "./policy/compile.ts";
+import type { CompiledPolicy } from "./policy/compiled-policy.ts";
 import { defaultPolicy, type Policy } from "./policy.ts";
 import { contains, networks } from "./policy/ip-filter.ts";
 import type { Front, RequestRecord, RoutingTable } from "./protocol.ts";
@@ -14,7 +17,10 @@ import type { ConnectionFacts, InstanceTransport } from "./sides.ts";
 import { acceptProxied } from "./tcp/accept-proxied.ts";
 import { TcpListeners, type TcpProblems } from "./tcp/listeners.ts";
 import { Sweeper, type Timed } from "./sweeper.ts";
+import type { TlsOptions, TlsSecrets } from "./tls/encryption.ts";
+import { TlsFront } from "./tls/front.ts";
 import type { OpenConnection, Traffic } from "./traffic.ts";
+import type { ListeningPorts } from "./worker-messages.ts";
 
 export interface WorkerStatus {
   readonly version: number;
@@ -34,6 +40,7 @@ export interface DataPathOptions {
   readonly port: number;
   /** Others may listen on the same port beside this. */
   readonly isShared?: boolean;
+  readonly tls?: TlsOptions | undefined;
   readonly table: RoutingTable;
   readonly record: (record: RequestRecord) => void;
   readonly policy?: Partial<Policy>;
@@ -53,7 +60,9 @@ export class DataPath implements Traffic {
   #isBehindProxyProtocol = false;
   readonly #options: DataPathOptions;
   readonly #server: Server;
+  readonly #tls: TlsFront | undefined;
   readonly #pool: Http1Pool;
+  readonly #sessions: InstanceSessions;
   readonly #table: LiveTable;
   readonly #tcp: TcpListeners;
   readonly #sweeper: Sweeper;
@@ -70,6 +79,7 @@ export class DataPath implements Traffic {
     this.policy = { ...defaultPolicy, ...options.policy };
     this.trustedProxies = options.trustedProxies ?? noProxies;
     this.#pool = new Http1Pool(this.policy);
+    this.#sessions = new InstanceSessions(this.policy);
     this.#table = new LiveTable(this.instances);
     this.#sweeper = new Sweeper(sweepMs(this.policy), (now) => this.#pool.sweep(now));
     this.#tcp = new TcpListeners({
@@ -82,12 +92,23 @@ export class DataPath implements Traffic {
     this.#version = options.table.version;
     this.apply(options.table);
     this.#server = createServer({ noDelay: true, allowHalfOpen: true, highWaterMark: readBytes }, (socket) =>
-      this.#accept(socket),
+      this.#accept(socket, "http", false),
     );
+    this.#tls = options.tls === undefined ? undefined : this.#createFront(options.tls);
   }
 
-  /** Answers the port. @throws the error of listen(2) */
-  listen(): Promise<number> {
+  /** @throws the error of listen(2) */
+  async listen(): Promise<ListeningPorts> {
+    const http = await this.#listen();
+    return { http, https: await this.#tls?.listen() };
+  }
+
+  /** In force for the next handshake. */
+  encrypt(secrets: TlsSecrets): void {
+    this.#tls?.apply(secrets);
+  }
+
+  #listen(): Promise<number> {
     const { listen: host, port, isShared = false } = this.#options;
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
@@ -106,7 +127,9 @@ export class DataPath implements Traffic {
   apply(table: RoutingTable): void {
     this.#version = table.version;
     // Before the table: connections that are released from now on are kept for its instances only.
-    this.#pool.retain(new Set(table.routes.flatMap((route) => route.targets.map((target) => target.id))));
+    const targetIds = new Set(table.routes.flatMap((route) => route.targets.map((target) => target.id)));
+    this.#pool.retain(targetIds);
+    this.#sessions.retain(targetIds);
     // Policies are compiled with it.
     this.#takeFront(table.front);
     const tcp = table.tcp ?? [];
@@ -146,6 +169,7 @@ export class DataPath implements Traffic {
    */
   async close(deadlineMs: number, idleMs = 0): Promise<void> {
     this.isClosing = true;
+    const tls = this.#tls?.stopListening();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#tcp.close();
     if (idleMs > 0) await this.#emptied(idleMs);
@@ -154,19 +178,21 @@ export class DataPath implements Traffic {
     const cut = setTimeout(() => this.#cutAll(), deadlineMs);
     await this.instances.drainAll(deadlineMs);
     await closed;
+    await tls;
     clearTimeout(tunnels);
     clearTimeout(cut);
     this.#sweeper.stop();
     this.instances.stop();
     this.#pool.close();
+    this.#sessions.close();
   }
 
   match(host: string, target: string): LiveRoute | undefined {
     return this.#table.match(host, target);
   }
 
-  transport(): InstanceTransport {
-    return this.#pool;
+  transport(protocol?: CompiledPolicy["instanceProtocol"]): InstanceTransport {
+    return protocol === "h2c" ? this.#sessions : this.#pool;
   }
 
   opened(connection: OpenConnection): void {
@@ -206,7 +232,18 @@ export class DataPath implements Traffic {
     if (record !== undefined) this.#options.record(record);
   }
 
-  #accept(socket: Socket): void {
+  #createFront({ port, secrets }: TlsOptions): TlsFront {
+    const { listen: host, isShared = false } = this.#options;
+    return new TlsFront({
+      listen: { host, port, backlog: 4_096, reusePort: isShared },
+      handshakeTimeoutMs: this.policy.headTimeoutMs,
+      secrets,
+      protocols: ["h2", "http/1.1"],
+      onConnection: (socket, alpn) => this.#accept(socket, "https", alpn === "h2"),
+    });
+  }
+
+  #accept(socket: Socket, protocol: ConnectionFacts["protocol"], isHttp2: boolean): void {
     const { remoteAddress, remotePort = 0, localPort = 80 } = socket;
     if (remoteAddress === undefined) {
       // Gone already.
@@ -216,8 +253,13 @@ export class DataPath implements Traffic {
     }
     // IPv4 as IPv4, also where it came through an IPv6 socket.
     const clientAddress = remoteAddress.startsWith("::ffff:") ? remoteAddress.slice(7) : remoteAddress;
-    const facts = { protocol: "http", clientAddress, clientPort: remotePort, localPort } as const;
-    if (!this.#isBehindProxyProtocol || !this.trustedProxies.has(clientAddress)) {
+    const facts = { protocol, clientAddress, clientPort: remotePort, localPort };
+    if (isHttp2) {
+      new ClientSession(socket, facts, this);
+      return;
+    }
+    // It stands before the handshake, where nobody has read it: only plain connections have it here.
+    if (protocol === "https" || !this.#isBehindProxyProtocol || !this.trustedProxies.has(clientAddress)) {
       this.take(socket, facts);
       return;
     }
@@ -244,7 +286,10 @@ export class DataPath implements Traffic {
   }
 
   #closeIdle(): void {
-    for (const connection of this.#connections) if (connection.isIdle) connection.destroy();
+    for (const connection of this.#connections) {
+      if (connection.isIdle) connection.destroy();
+      else connection.leave?.();
+    }
   }
 
   #cutAll(): void {

@@ -8,13 +8,15 @@ const closeDeadlineMs = 30_000;
 /** For long downloads and tunnels of a router that was replaced. */
 const leaveDeadlineMs = 600_000;
 
-/** The router's process: `main.ts --home=DIR --listen=ADDRESS --http-port=N --workers=N`. */
+/** The router's process: `main.ts --home=DIR --listen=ADDRESS --http-port=N [--https-port=N] --workers=N`. */
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       home: { type: "string" },
       listen: { type: "string", default: "0.0.0.0" },
       "http-port": { type: "string", default: "80" },
+      // Without it there is no TLS.
+      "https-port": { type: "string" },
       workers: { type: "string", default: "1" },
       build: { type: "string" },
       "take-over": { type: "boolean", default: false },
@@ -34,6 +36,7 @@ async function main(): Promise<void> {
     paths: pathsOf(values.home),
     listen: values.listen,
     httpPort: Number(values["http-port"]),
+    httpsPort: values["https-port"] === undefined ? undefined : Number(values["https-port"]),
     workers: Number(values.workers),
     build: values.build,
     takesOver: values["take-over"],
@@ -53,16 +56,19 @@ function keepGoing(log: Log): void {
   process.on("unhandledRejection", (err) => log.error("router met an unforeseen rejection", { err }));
 }
 
-function exitCodeOf(err: unknown): number {
+function exitCodeOf(err: unknown, httpsPort: number): number {
   if (err instanceof RouterRunningError) return exitCodes.running;
   const code = err instanceof Error && "code" in err ? err.code : undefined;
-  if (code === "EADDRINUSE") return exitCodes.portTaken;
-  return code === "EACCES" ? exitCodes.portDenied : exitCodes.failed;
+  const isHttps = err instanceof Error && "port" in err && err.port === httpsPort;
+  if (code === "EADDRINUSE") return isHttps ? exitCodes.httpsPortTaken : exitCodes.portTaken;
+  if (code === "EACCES") return isHttps ? exitCodes.httpsPortDenied : exitCodes.portDenied;
+  return exitCodes.failed;
 }
 
 if (import.meta.main) {
   main().catch((err: unknown) => {
     createLog((line) => process.stderr.write(line)).error("router did not start", { err });
-    process.exit(exitCodeOf(err));
+    const flag = process.argv.find((arg) => arg.startsWith("--https-port="));
+    process.exit(exitCodeOf(err, Number(flag?.split("=")[1])));
   });
 }

@@ -14,9 +14,12 @@ import { openConnection } from "./connection.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { RequestRecord } from "./protocol.ts";
 import { type Hello, protocolVersion } from "./wire.ts";
+import type { ListeningPorts } from "./worker-messages.ts";
 
 export interface EnsureRouterOptions {
-  readonly config: Pick<Config, "home" | "listen" | "httpPort" | "routerWorkers">;
+  readonly config: Pick<Config, "home" | "listen" | "httpPort" | "routerWorkers"> & {
+    readonly httpsPort?: number | undefined;
+  };
   readonly paths: Pick<Paths, "routerDir" | "routerPidFile" | "routerSocket">;
   /** The pinned Node. */
   readonly node: string;
@@ -52,13 +55,16 @@ export async function ensureRouter(options: EnsureRouterOptions): Promise<Router
     const takesOver = live?.canResign === true;
     if (!takesOver) await stopRouter(paths);
     await warmUp(options);
-    await start(options, config.httpPort === 0 && takesOver ? live.httpPort : config.httpPort, build, takesOver);
+    const before = takesOver ? { http: live.httpPort, https: live.httpsPort } : undefined;
+    const http = config.httpPort === 0 && before !== undefined ? before.http : config.httpPort;
+    const https = config.httpsPort === 0 ? (before?.https ?? 0) : config.httpsPort;
+    await start(options, { http, https }, build, takesOver);
   }
   signal.throwIfAborted();
-  const revive = async (lastPort: number) => {
+  const revive = async (last: ListeningPorts) => {
     if ((await greet(paths)) !== undefined || (await livingPid(paths)) !== undefined) return;
     log.warn("router is gone and is started again");
-    await start({ ...options, signal: AbortSignal.timeout(startTimeoutMs) }, lastPort, build, false);
+    await start({ ...options, signal: AbortSignal.timeout(startTimeoutMs) }, last, build, false);
   };
   return connectRouter({ socket: paths.routerSocket, onRequests, log, revive });
 }
@@ -80,7 +86,8 @@ export async function stopRouter(paths: EnsureRouterOptions["paths"]): Promise<b
 
 function matches(live: Hello, config: EnsureRouterOptions["config"]): boolean {
   const hasPort = config.httpPort === 0 || live.httpPort === config.httpPort;
-  const isSame = live.listen === config.listen && live.workers === config.routerWorkers;
+  const hasTls = config.httpsPort === 0 ? live.httpsPort !== undefined : live.httpsPort === config.httpsPort;
+  const isSame = hasTls && live.listen === config.listen && live.workers === config.routerWorkers;
   return live.protocol === protocolVersion && hasPort && isSame;
 }
 
@@ -105,11 +112,16 @@ async function warmUp(options: EnsureRouterOptions): Promise<void> {
   await run.catch((err: unknown) => log.warn("router's compile cache was not filled", { err }));
 }
 
-async function start(options: EnsureRouterOptions, httpPort: number, build: string, takesOver: boolean): Promise<void> {
-  const child = launch(options, httpPort, build, takesOver);
+async function start(
+  options: EnsureRouterOptions,
+  ports: ListeningPorts,
+  build: string,
+  takesOver: boolean,
+): Promise<void> {
+  const child = launch(options, ports, build, takesOver);
   const ended = new AbortController();
   child.once("error", (cause) => ended.abort(notStarted(options, cause.message)));
-  child.once("exit", (code, signal) => ended.abort(startError(code, signal, options, httpPort)));
+  child.once("exit", (code, signal) => ended.abort(startError(code, signal, options, ports)));
   const signal = AbortSignal.any([options.signal, ended.signal, AbortSignal.timeout(startTimeoutMs)]);
   try {
     await waitFor(async () => (await greet(options.paths))?.pid === child.pid, { every: 20, signal });
@@ -124,9 +136,10 @@ function notStarted(options: EnsureRouterOptions, cause: string): AppError {
   return new AppError("ROUTER_NOT_STARTED", { cause, log: logFile(options.paths) });
 }
 
-function launch(options: EnsureRouterOptions, httpPort: number, build: string, takesOver: boolean): ChildProcess {
+function launch(options: EnsureRouterOptions, ports: ListeningPorts, build: string, takesOver: boolean): ChildProcess {
   const { home, listen, routerWorkers } = options.config;
-  const args = [`--home=${home}`, `--listen=${listen}`, `--http-port=${httpPort}`, `--workers=${routerWorkers}`];
+  const args = [`--home=${home}`, `--listen=${listen}`, `--http-port=${ports.http}`, `--workers=${routerWorkers}`];
+  if (ports.https !== undefined) args.push(`--https-port=${ports.https}`);
   args.push(`--build=${build}`);
   if (takesOver) args.push("--take-over");
   const output = openLog(logFile(options.paths));
@@ -177,11 +190,16 @@ function startError(
   code: number | null,
   signal: NodeJS.Signals | null,
   options: EnsureRouterOptions,
-  port: number,
+  ports: ListeningPorts,
 ): AppError {
   const { listen } = options.config;
-  if (code === exitCodes.portTaken) return new AppError("ROUTER_PORT_TAKEN", { port, listen });
-  if (code === exitCodes.portDenied) return new AppError("ROUTER_PORT_DENIED", { port, listen });
+  const isHttps = code === exitCodes.httpsPortTaken || code === exitCodes.httpsPortDenied;
+  const port = isHttps ? ports.https : ports.http;
+  const flag = isHttps ? "--https-port" : "--http-port";
+  if (code === exitCodes.portTaken || code === exitCodes.httpsPortTaken)
+    return new AppError("ROUTER_PORT_TAKEN", { port, listen, flag });
+  if (code === exitCodes.portDenied || code === exitCodes.httpsPortDenied)
+    return new AppError("ROUTER_PORT_DENIED", { port, listen, flag });
   const cause = signal === null ? `exit code ${code}` : `signal ${signal}`;
   return notStarted(options, cause);
 }

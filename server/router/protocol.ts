@@ -1,3 +1,4 @@
+import type { Encryption } from "./tls/encryption.ts";
 import type { RoutePolicy } from "./policy/route-policy.ts";
 
 /** What daemon and router say to each other. Both sides import this file and nothing of each other's. */
@@ -90,6 +91,10 @@ export interface RouterControl {
   drain(targetIds: readonly string[], deadlineMs: number, signal: AbortSignal): Promise<boolean>;
   /** Forgets stored answers in all workers; answers how many. @throws AppError ROUTER_UNAVAILABLE */
   purge(what: PurgeRequest, signal: AbortSignal): Promise<number>;
+  /** Resolves when every worker serves these certificates; they are given again to a router that starts anew. @throws AppError ROUTER_UNAVAILABLE */
+  encrypt(encryption: Encryption, signal: AbortSignal): Promise<void>;
   readonly httpPort: number;
+  /** Undefined: no TLS. */
+  readonly httpsPort: number | undefined;
   readonly pid: number;
 }

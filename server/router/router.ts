@@ -12,6 +12,9 @@ import { Predecessor } from "./predecessor.ts";
 import type { RoutingTable } from "./protocol.ts";
 import { RecordBuffer } from "./record-buffer.ts";
 import { mustBeFree, queuesMigrate } from "./sharing.ts";
+import { type Encryption, isEncryption, noEncryption, type TlsSecrets } from "./tls/encryption.ts";
+import { loadEncryption, saveEncryption } from "./tls/secrets-file.ts";
+import { newTicketKeys, ticketLifeMs } from "./tls/ticket-keys.ts";
 import { emptyTable, isRoutingTable, loadTable, saveTable } from "./table-file.ts";
 import type { ApplyResult, Hello, NumberedQuestion, RouterStatus } from "./wire.ts";
 import { startLocalWorker, type Workers } from "./workers.ts";
@@ -20,6 +23,8 @@ export interface RouterOptions {
   readonly paths: Pick<Paths, "routerDir" | "routerPidFile" | "routerSocket">;
   readonly listen: string;
   readonly httpPort: number;
+  /** Undefined: no TLS. */
+  readonly httpsPort?: number | undefined;
   readonly workers: number;
   readonly log: Log;
   /** Of the source, for whoever asks whether this router is of its version. */
@@ -45,28 +50,47 @@ export async function startRouter(options: RouterOptions): Promise<Router> {
   if (options.takesOver !== true) {
     await claimSocket(paths.routerSocket);
     await mustBeFree(options.listen, options.httpPort);
+    if (options.httpsPort !== undefined) await mustBeFree(options.listen, options.httpsPort);
   }
   const file = path.join(paths.routerDir, "table.json");
   const table = savedTable(file, log);
   const records = new RecordBuffer();
   const isShared = options.workers <= 1 || (await queuesMigrate());
-  const workers = await startWorkers(options, table, records, isShared);
+  const secretsFile = path.join(paths.routerDir, "tls.json");
+  const secrets = { encryption: await savedEncryption(secretsFile, log), ticketKeys: newTicketKeys() };
+  const workers = await startWorkers(options, table, secrets, records, isShared);
   const record = records.push.bind(records);
   const before = options.takesOver === true ? await Predecessor.succeed(paths.routerSocket, log, record) : undefined;
   rmSync(paths.routerSocket, { force: true });
-  const core = new RouterCore(options, workers, table, file, before, isShared);
+  const core = new RouterCore(
+    options,
+    workers,
+    table,
+    { table: file, secrets: secretsFile },
+    secrets,
+    before,
+    isShared,
+  );
+  const rotation = setInterval(() => core.rotate(), ticketLifeMs);
   const control = new ControlServer(core, records);
   await control.listen(paths.routerSocket);
   await writePidFile(paths.routerPidFile);
-  log.info("router listens", { port: workers.httpPort, workers: options.workers, routes: table.routes.length });
+  log.info("router listens", {
+    port: workers.ports.http,
+    https: workers.ports.https ?? "off",
+    workers: options.workers,
+    routes: table.routes.length,
+  });
   return {
-    httpPort: workers.httpPort,
+    httpPort: workers.ports.http,
     resigned: core.resigned.then(() => control.resign()),
     async leave(deadlineMs) {
+      clearInterval(rotation);
       await workers.close(deadlineMs, leaveIdleMs);
       await control[Symbol.asyncDispose]();
     },
     async close(deadlineMs) {
+      clearInterval(rotation);
       before?.close();
       await removeOwnPidFile(paths.routerPidFile);
       const closed = workers.close(deadlineMs, 0);
@@ -83,11 +107,13 @@ const leaveIdleMs = 10_000;
 async function startWorkers(
   options: RouterOptions,
   table: RoutingTable,
+  secrets: TlsSecrets,
   records: RecordBuffer,
   isShared: boolean,
 ): Promise<Workers> {
-  const { listen, httpPort: port, workers: count, log } = options;
-  const shared = { listen, port, isShared, table, record: records.push.bind(records) };
+  const { listen, httpPort: port, httpsPort, workers: count, log } = options;
+  const tls = httpsPort === undefined ? undefined : { port: httpsPort, secrets };
+  const shared = { listen, port, isShared, tls, table, record: records.push.bind(records) };
   if (count <= 1) return startLocalWorker(shared);
   const { startClusterWorkers } = await import("./cluster-workers.ts");
   return startClusterWorkers({ ...shared, count, log });
@@ -96,7 +122,8 @@ async function startWorkers(
 class RouterCore implements Controlled {
   readonly #options: RouterOptions;
   readonly #workers: Workers;
-  readonly #file: string;
+  readonly #files: { readonly table: string; readonly secrets: string };
+  #secrets: TlsSecrets;
   #version: number;
   readonly #before: Predecessor | undefined;
   readonly #canResign: boolean;
@@ -108,7 +135,8 @@ class RouterCore implements Controlled {
     options: RouterOptions,
     workers: Workers,
     table: RoutingTable,
-    file: string,
+    files: { readonly table: string; readonly secrets: string },
+    secrets: TlsSecrets,
     before: Predecessor | undefined,
     canResign: boolean,
   ) {
@@ -117,13 +145,15 @@ class RouterCore implements Controlled {
     this.#options = options;
     this.#workers = workers;
     this.#version = table.version;
-    this.#file = file;
+    this.#files = files;
+    this.#secrets = secrets;
   }
 
   hello(): Omit<Hello, "type" | "protocol"> {
     const { listen, workers, build } = this.#options;
-    const { httpPort } = this.#workers;
-    return { pid: process.pid, listen, httpPort, workers, version: this.#version, build, canResign: this.#canResign };
+    const { http: httpPort, https: httpsPort } = this.#workers.ports;
+    const { pid } = process;
+    return { pid, listen, httpPort, httpsPort, workers, version: this.#version, build, canResign: this.#canResign };
   }
 
   get resigned(): Promise<void> {
@@ -140,7 +170,9 @@ class RouterCore implements Controlled {
     }
     if (question.type === "status") return this.#status();
     if (question.type === "purge") return this.#workers.purge(question.what);
-    const applied = this.#last.then(() => this.#apply(question.table));
+    const applied = this.#last.then(async (): Promise<unknown> => {
+      return question.type === "encrypt" ? this.#encrypt(question.encryption) : this.#apply(question.table);
+    });
     this.#last = applied.catch(() => {});
     return applied;
   }
@@ -153,7 +185,7 @@ class RouterCore implements Controlled {
     // The one that took this place saves it.
     if (this.#hasResigned) return { applied: true };
     try {
-      await saveTable(this.#file, table);
+      await saveTable(this.#files.table, table);
     } catch (err) {
       // A full disk must not stop a deploy: the table is in force, and the next one is saved again.
       this.#options.log.error("routing table was not saved", { err });
@@ -165,6 +197,25 @@ class RouterCore implements Controlled {
     const before = this.#before?.drain(targetIds, deadlineMs) ?? true;
     const answers = await Promise.all([this.#workers.drain(targetIds, deadlineMs), before]);
     return answers.every(Boolean);
+  }
+
+  /** New keys for session tickets. */
+  rotate(): void {
+    this.#secrets = { ...this.#secrets, ticketKeys: newTicketKeys() };
+    this.#workers
+      .encrypt(this.#secrets)
+      .catch((err: unknown) => this.#options.log.error("ticket keys were not changed", { err }));
+  }
+
+  async #encrypt(encryption: unknown): Promise<void> {
+    if (!isEncryption(encryption)) throw new TypeError("not certificates");
+    this.#secrets = { ...this.#secrets, encryption };
+    await this.#workers.encrypt(this.#secrets);
+    try {
+      await saveEncryption(this.#files.secrets, encryption);
+    } catch (err) {
+      this.#options.log.error("certificates were not saved", { err });
+    }
   }
 
   async #status(): Promise<RouterStatus> {
@@ -198,6 +249,15 @@ function savedTable(file: string, log: Log): RoutingTable {
   } catch (err) {
     log.error("saved routing table cannot be used", { cause: messageOf(err) });
     return emptyTable;
+  }
+}
+
+async function savedEncryption(file: string, log: Log): Promise<Encryption> {
+  try {
+    return await loadEncryption(file);
+  } catch (err) {
+    log.error("saved certificates cannot be used", { cause: messageOf(err) });
+    return noEncryption;
   }
 }
 

@@ -19,12 +19,16 @@ export function loadTable(file: string): RoutingTable | undefined {
   return table;
 }
 
-/** Whole or not at all, also when the power goes. One call at a time. */
-export async function saveTable(file: string, table: RoutingTable): Promise<void> {
+export function saveTable(file: string, table: RoutingTable): Promise<void> {
+  return saveJson(file, table);
+}
+
+/** Mode 0600. Whole or not at all, also when the power goes. One call at a time for a file. */
+export async function saveJson(file: string, value: object): Promise<void> {
   const temporary = `${file}.new`;
   const handle = await open(temporary, "w", 0o600);
   try {
-    await handle.writeFile(JSON.stringify(table));
+    await handle.writeFile(JSON.stringify(value));
     await handle.sync();
   } finally {
     await handle.close();

@@ -13,6 +13,8 @@ export interface OpenConnection extends Timed {
   /** Nothing is under way on it. */
   readonly isIdle: boolean;
   destroy(): void;
+  /** Tells the client to take another connection for what comes next. */
+  leave?(): void;
 }
 
 /** What every exchange of one worker shares. */

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { AppTraffic } from "./metrics.ts";
 import type { PurgeRequest, RequestRecord, RoutingTable } from "./protocol.ts";
+import type { Encryption, TlsSecrets } from "./tls/encryption.ts";
 
 /** Messages on the router's control socket: one JSON object a line. A router of another protocol is replaced. */
 export const protocolVersion = 2;
@@ -11,6 +12,8 @@ export interface Hello {
   readonly pid: number;
   readonly listen: string;
   readonly httpPort: number;
+  /** Undefined: no TLS. */
+  readonly httpsPort: number | undefined;
   readonly workers: number;
   /** Of the table in force. */
   readonly version: number;
@@ -42,8 +45,14 @@ export type Question =
   | { readonly type: "drain"; readonly targetIds: readonly string[]; readonly deadlineMs: number }
   | { readonly type: "purge"; readonly what: PurgeRequest }
   | { readonly type: "status" }
+  | { readonly type: "encrypt"; readonly encryption: Encryption }
   /** Gives up port and control socket to a router that has both in hand; this connection stays until it has ended. */
   | { readonly type: "resign" };
+
+/** What a worker is asked: the secrets are those of all of them. */
+export type WorkerQuestion =
+  | Exclude<Question, { readonly type: "encrypt" }>
+  | { readonly type: "encrypt"; readonly secrets: TlsSecrets };
 
 export type NumberedQuestion = Question & { readonly id: number };
 

@@ -3,7 +3,7 @@ import { DataPath } from "./data-path.ts";
 import { workerState } from "./policy/compile.ts";
 import { routeKey } from "./policy/state.ts";
 import type { RequestRecord } from "./protocol.ts";
-import type { Question } from "./wire.ts";
+import type { WorkerQuestion } from "./wire.ts";
 import type { FromWorker, ToWorker } from "./worker-messages.ts";
 
 const flushEveryMs = 100;
@@ -35,21 +35,23 @@ function run(): void {
 
 function listen(dataPath: DataPath): void {
   dataPath.listen().then(
-    (port) => send({ type: "listening", port }),
-    (err: NodeJS.ErrnoException) => send({ type: "failed", code: err.code ?? "", message: messageOf(err) }),
+    (ports) => send({ type: "listening", ports }),
+    (err: NodeJS.ErrnoException & { readonly port?: number }) =>
+      send({ type: "failed", code: err.code ?? "", message: messageOf(err), port: err.port }),
   );
 }
 
-async function answer(dataPath: DataPath, id: number, question: Question): Promise<void> {
+async function answer(dataPath: DataPath, id: number, question: WorkerQuestion): Promise<void> {
   send({ type: "reply", id, value: await ask(dataPath, question) });
 }
 
-async function ask(dataPath: DataPath, question: Question): Promise<unknown> {
+async function ask(dataPath: DataPath, question: WorkerQuestion): Promise<unknown> {
   if (question.type === "drain") return dataPath.drain(question.targetIds, question.deadlineMs);
   if (question.type === "purge") {
     const { below, ...route } = question.what;
     return workerState.purge(routeKey(route), below);
   }
+  if (question.type === "encrypt") dataPath.encrypt(question.secrets);
   if (question.type === "apply") {
     dataPath.apply(question.table);
     await dataPath.settled();

@@ -1,5 +1,6 @@
 import type { RequestRecord, RoutingTable } from "./protocol.ts";
-import type { Question } from "./wire.ts";
+import type { TlsOptions } from "./tls/encryption.ts";
+import type { WorkerQuestion } from "./wire.ts";
 
 export type ToWorker =
   | {
@@ -8,12 +9,19 @@ export type ToWorker =
       readonly port: number;
       readonly isShared: boolean;
       readonly table: RoutingTable;
+      readonly tls: TlsOptions | undefined;
     }
   | { readonly type: "close"; readonly deadlineMs: number; readonly idleMs: number }
-  | { readonly type: "question"; readonly id: number; readonly question: Question };
+  | { readonly type: "question"; readonly id: number; readonly question: WorkerQuestion };
+
+export interface ListeningPorts {
+  readonly http: number;
+  /** Undefined: no TLS. */
+  readonly https: number | undefined;
+}
 
 export type FromWorker =
-  | { readonly type: "listening"; readonly port: number }
-  | { readonly type: "failed"; readonly code: string; readonly message: string }
+  | { readonly type: "listening"; readonly ports: ListeningPorts }
+  | { readonly type: "failed"; readonly code: string; readonly message: string; readonly port: number | undefined }
   | { readonly type: "reply"; readonly id: number; readonly value: unknown }
   | { readonly type: "records"; readonly records: readonly RequestRecord[] };

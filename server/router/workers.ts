@@ -2,12 +2,16 @@ import { DataPath, type DataPathOptions, type WorkerStatus } from "./data-path.t
 import { workerState } from "./policy/compile.ts";
 import { routeKey } from "./policy/state.ts";
 import type { PurgeRequest, RoutingTable } from "./protocol.ts";
+import type { TlsSecrets } from "./tls/encryption.ts";
+import type { ListeningPorts } from "./worker-messages.ts";
 
 /** The processes that carry the traffic. */
 export interface Workers {
-  readonly httpPort: number;
+  readonly ports: ListeningPorts;
   /** Resolves when every worker routes by this table. */
   apply(table: RoutingTable): Promise<void>;
+  /** Resolves when every worker serves these certificates. */
+  encrypt(secrets: TlsSecrets): Promise<void>;
   /** True when no worker has anything under way to these targets, false after `deadlineMs`. */
   drain(targetIds: readonly string[], deadlineMs: number): Promise<boolean>;
   status(): Promise<readonly WorkerStatus[]>;
@@ -20,13 +24,14 @@ export interface Workers {
 /** The only worker is this process itself: half the memory of a primary with one child. */
 export async function startLocalWorker(options: DataPathOptions): Promise<Workers> {
   const dataPath = new DataPath(options);
-  const httpPort = await dataPath.listen();
+  const ports = await dataPath.listen();
   return {
-    httpPort,
+    ports,
     apply: async (table) => {
       dataPath.apply(table);
       await dataPath.settled();
     },
+    encrypt: async (secrets) => dataPath.encrypt(secrets),
     drain: (targetIds, deadlineMs) => dataPath.drain(targetIds, deadlineMs),
     status: async () => [dataPath.status()],
     purge: async ({ below, ...route }) => workerState.purge(routeKey(route), below),

@@ -28,6 +28,7 @@ export class RoutePublisher implements Routing {
   readonly #serving = new Map<AppId, Serving>();
   #queue: Promise<void> = Promise.resolve();
   #isHeld = true;
+  readonly #released = Promise.withResolvers<void>();
 
   constructor(deps: PublisherDeps) {
     this.#deps = deps;
@@ -42,10 +43,16 @@ export class RoutePublisher implements Routing {
     this.#serving.set(appId, { targets, state });
   }
 
+  /** Resolves when the first table is out. */
+  get released(): Promise<void> {
+    return this.#released.promise;
+  }
+
   /** Ends the hold at start-up: from now on tables are pushed. */
   async release(signal: AbortSignal): Promise<void> {
     this.#isHeld = false;
     await this.refresh(signal);
+    this.#released.resolve();
   }
 
   async publish(

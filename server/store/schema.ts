@@ -173,6 +173,34 @@ export const tcpRoutes = sqliteTable("tcp_routes", {
   createdAt: integer("created_at").notNull(),
 });
 
+export const certificates = sqliteTable("certificates", {
+  id: text("id").primaryKey(),
+  names: text("names", { mode: "json" }).notNull(),
+  source: text("source").notNull(),
+  issuer: text("issuer").notNull(),
+  /** PEM, leaf first. */
+  chain: text("chain").notNull(),
+  keySealed: text("key_sealed").notNull(),
+  notBefore: integer("not_before").notNull(),
+  notAfter: integer("not_after").notNull(),
+  createdAt: integer("created_at").notNull(),
+});
+
+/** What was said and what happened about the certificate of a name. */
+export const certificateNames = sqliteTable("certificate_names", {
+  name: text("name").primaryKey(),
+  auto: integer("auto", { mode: "boolean" }),
+  failures: integer("failures").notNull().default(0),
+  problem: text("problem"),
+  retryAt: integer("retry_at"),
+});
+
+export const acmeAccounts = sqliteTable("acme_accounts", {
+  directory: text("directory").primaryKey(),
+  url: text("url"),
+  keySealed: text("key_sealed").notNull(),
+});
+
 export const services = sqliteTable(
   "services",
   {

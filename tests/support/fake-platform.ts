@@ -270,6 +270,15 @@ export function fakePlatform(state: FakeState): Platform {
       unmap: async (_actor, name, port) => void note(`tcp unmap ${name} ${port}`),
       delete: async (_actor, port) => void note(`tcp delete ${port}`),
     },
+    certs: {
+      list: () => [],
+      add: () => Promise.reject(new AppError("CERT_KEY_MISMATCH")),
+      remove: (_actor, name) => Promise.reject(new AppError("CERT_NOT_FOUND", { name })),
+      auto(actor, name, isOn) {
+        state.done.push(`certs:auto ${name} ${isOn} by ${actor.name}`);
+        return { hosts: [name], app: undefined };
+      },
+    },
     services: {
       marketplace: () => [
         {
@@ -351,6 +360,7 @@ export function fakePlatform(state: FakeState): Platform {
         home: "/srv/paas",
         domain: "localhost",
         httpPort: 80,
+        httpsPort: 443,
         sshPort: 2222,
         apiPort: 7070,
         pid: 1,

@@ -46,6 +46,8 @@ export class TestPaas implements AsyncDisposable {
       PAAS_DOMAIN: "paas.test",
       PAAS_LISTEN: "127.0.0.1",
       PAAS_HTTP_PORT: "0",
+      PAAS_HTTPS_PORT: "0",
+      PAAS_ACME_DIRECTORY: "off",
       PAAS_SSH_PORT: "0",
       PAAS_API_PORT: "0",
       PAAS_FAULT: "",
@@ -83,6 +85,10 @@ export class TestPaas implements AsyncDisposable {
     return this.#info?.httpPort ?? 0;
   }
 
+  get httpsPort(): number {
+    return this.#info?.httpsPort ?? 0;
+  }
+
   get sshPort(): number {
     return this.#info?.sshPort ?? 0;
   }
@@ -112,9 +118,10 @@ export class TestPaas implements AsyncDisposable {
     );
     this.#info = JSON.parse(await readSocket(socket, "/v1/system")) as SystemInfo;
     // A daemon that comes back is where git remotes say it is.
-    const { httpPort, sshPort, apiPort } = this.#info;
+    const { httpPort, httpsPort, sshPort, apiPort } = this.#info;
     Object.assign(this.env, {
       PAAS_HTTP_PORT: String(httpPort),
+      PAAS_HTTPS_PORT: httpsPort === undefined ? "off" : String(httpsPort),
       PAAS_SSH_PORT: String(sshPort),
       PAAS_API_PORT: String(apiPort),
     });

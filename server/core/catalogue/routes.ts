@@ -9,12 +9,12 @@ export const routeErrors = {
   ROUTER_PORT_TAKEN: {
     status: 503,
     message: (f) => `The router cannot listen on ${f.listen}:${f.port}: another process holds port ${f.port}.`,
-    hint: (f) => `Find it with "ss -ltnp sport = :${f.port}", or choose another port with --http-port.`,
+    hint: (f) => `Find it with "ss -ltnp sport = :${f.port}", or choose another port with ${f.flag}.`,
   },
   ROUTER_PORT_DENIED: {
     status: 503,
     message: (f) => `The router may not listen on ${f.listen}:${f.port}: ports below 1024 need root.`,
-    hint: () => "Choose a port from 1024 with --http-port, or start paas as root.",
+    hint: (f) => `Choose a port from 1024 with ${f.flag}, or start paas as root.`,
   },
   ROUTER_NOT_STARTED: {
     status: 503,

@@ -40,7 +40,7 @@ export const stateErrors = {
   PORT_TAKEN: {
     status: 409,
     message: (f) => `Another process holds port ${f.port}.`,
-    hint: () => "End it, or choose another port: --http-port, --ssh-port, --api-port.",
+    hint: () => "End it, or choose another port: --http-port, --https-port, --ssh-port, --api-port.",
   },
   PORT_DENIED: {
     status: 403,

@@ -10,6 +10,7 @@ import { compress } from "./compress.ts";
 import { forwardAuth } from "./forward-auth.ts";
 import { requestHeaders, responseHeaders } from "./header-change.ts";
 import { Hold } from "./hold.ts";
+import { httpsOnly } from "./https.ts";
 import { ipFilter } from "./ip-filter.ts";
 import { maintenance } from "./maintenance.ts";
 import { oidc } from "./oidc/oidc.ts";
@@ -85,6 +86,7 @@ function outerMiddlewares(
 ): readonly Middleware[] {
   const key = routeKey(route);
   const list: (Middleware | undefined)[] = [
+    policy.https && httpsOnly(policy.https),
     dropInstanceFields,
     policy.responseHeaders && responseHeaders(policy.responseHeaders),
     policy.ipAllow || policy.ipDeny ? ipFilter(policy.ipAllow ?? [], policy.ipDeny ?? [], answers) : undefined,

@@ -96,7 +96,7 @@ export async function startDataPath(
   const records: RequestRecord[] = [];
   const table = { version: 1, routes };
   const dataPath = new DataPath({ listen: "127.0.0.1", port: 0, table, record: (one) => records.push(one), policy });
-  const port = await dataPath.listen();
+  const { http: port } = await dataPath.listen();
   return {
     port,
     dataPath,

@@ -86,6 +86,7 @@ test("settings of the daemon become its variables, and it understands them", () 
     domain: "apps.test",
     listen: "127.0.0.1",
     httpPort: "8080",
+    httpsPort: "off",
     sshPort: "2223",
     apiPort: "7071",
     routerWorkers: "2",
@@ -100,19 +101,33 @@ test("settings of the daemon become its variables, and it understands them", () 
   };
   const { diskFloor: _floor, cacheBudget: _budget, ...same } = typed;
   const sizes = { diskFloorBytes: 1024 ** 3, cacheBudgetBytes: 10 * 1024 ** 3, parallelBuilds: 3, keepDroplets: 7 };
-  const result = readConfig(settingsOf(new Input([], typed)), false);
+  const acme = {
+    acmeDirectory: "https://ca.test/dir",
+    acmeEmail: "ops@shop.test",
+    acmeCaFile: "/etc/ca.pem",
+    acmeChallenge: "dns-01",
+    acmeDnsHook: "/usr/local/bin/hook",
+    acmeDnsServers: "192.0.2.1:53,192.0.2.2:53",
+  };
+  const result = readConfig(settingsOf(new Input([], { ...typed, ...acme })), false);
+  const numbers = { httpPort: 8080, httpsPort: undefined, sshPort: 2223, apiPort: 7071, routerWorkers: 2 };
   expect(result).toEqual({
     ok: true,
     config: {
       ...same,
       ...sizes,
-      httpPort: 8080,
-      sshPort: 2223,
-      apiPort: 7071,
-      routerWorkers: 2,
       sourceHosts: ["git.lan", "10.0.0.5"],
       trustedProxies: ["10.0.0.0/8"],
       proxyProtocol: true,
+      ...numbers,
+      acme: {
+        directory: acme.acmeDirectory,
+        email: acme.acmeEmail,
+        caFile: acme.acmeCaFile,
+        challenge: "dns-01",
+        dnsHook: acme.acmeDnsHook,
+        dnsServers: ["192.0.2.1:53", "192.0.2.2:53"],
+      },
     },
   });
 });
