@@ -63,6 +63,8 @@ export interface BuildRun {
 export interface BuildOptions {
   readonly plan?: BuildPlan;
   readonly config?: ConfigVars;
+  /** The app is this folder of the source. */
+  readonly root?: string;
   readonly signal?: AbortSignal;
   readonly onLine?: (line: string) => void;
 }
@@ -135,10 +137,13 @@ export class BuildHarness implements AsyncDisposable {
       lines.push(line);
       options.onLine?.(line);
     });
+    const { root = "" } = options;
     const input = {
       app,
       buildId: newId(),
-      sourceDir,
+      sourceDir: path.join(sourceDir, root),
+      repositoryDir: sourceDir,
+      root,
       commit: "c0ffee",
       title: "push c0ffee",
       config: options.config ?? {},

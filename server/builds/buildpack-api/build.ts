@@ -41,12 +41,15 @@ export interface ExternalDeps {
 
 /** Runs buildpacks of other people, and makes a droplet of what they leave. @throws BuildFailed */
 export async function buildWithBuildpacks(
-  context: BuildContext,
+  whole: BuildContext,
   list: BuildpackList,
   external: ExternalDeps,
   bare: StackImages,
 ): Promise<DropletContent> {
-  const scratch = `${context.input.sourceDir}.buildpacks`;
+  const { sourceDir } = whole.input;
+  // Of a folder in a larger repository they see nothing else: it is the app, as at Heroku and Dokku.
+  const context: BuildContext = { ...whole, input: { ...whole.input, repositoryDir: sourceDir } };
+  const scratch = `${sourceDir}.buildpacks`;
   using bench = new Bench(context);
   try {
     const fetched = await context.timed("fetch the buildpacks", () =>

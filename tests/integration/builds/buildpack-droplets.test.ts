@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "vitest";
 import { BuildHarness, type BuildRun } from "../../support/build-harness.ts";
 import { script, sourceWith, yaml } from "../../support/buildpacks.ts";
+import { shell, testLayer, testPlan } from "../../support/plans.ts";
 
 const harness = new BuildHarness();
 afterAll(() => harness[Symbol.asyncDispose]());
@@ -89,4 +90,28 @@ test("a droplet of Cloud Foundry's API has its dependencies beside the app", asy
     "profile.d",
     "tmp",
   ]);
+});
+
+test("of a folder of a repository the buildpacks see that folder, and so does the built-in one among them", async () => {
+  const plan = testPlan({
+    layers: [
+      testLayer("dependencies", {
+        files: ["lock"],
+        keep: ["/app/deps"],
+        commands: [shell("mkdir deps && cp lock deps/seen")],
+      }),
+    ],
+    processes: [],
+  });
+  const source = await sourceWith(harness, {
+    lock: "of the top",
+    "apps/web/lock": "of the app",
+    "apps/web/.buildpacks": "./bp\ntest\n",
+    "apps/web/bp/bin/detect": script("echo Sees $(ls)"),
+    "apps/web/bp/bin/compile": script("true"),
+    "apps/web/bp/bin/release": yaml({ default_process_types: { web: "cat deps/seen" } }),
+  });
+  const run = await harness.build(harness.app(), source, { plan, root: "apps/web" });
+  expect(run.lines).toContain("-----> Sees bp deps lock app detected");
+  expect(await harness.run(dropletOf(run).imageId)).toBe("of the app");
 });
