@@ -25,6 +25,17 @@ export function memberProcesses(own: SourceView): readonly ProcessCommand[] {
   return hasStart ? [{ type: web, command: "npm start" }] : [];
 }
 
+/** The top of a workspace as a buildpack sees it when a member is what starts: how is for the member to say. */
+export function startedBy(member: SourceView, top: SourceView): SourceView {
+  const written = memberProcesses(member).map(({ type, command }) => `${type}: ${command ?? ""}\n`);
+  const procfile = member.read("Procfile") ?? (written.length === 0 ? undefined : written.join(""));
+  return {
+    has: (path) => (path === "Procfile" ? procfile !== undefined : top.has(path)),
+    read: (path) => (path === "Procfile" ? procfile : top.read(path)),
+    list: (folder) => top.list(folder),
+  };
+}
+
 function readPackage(source: SourceView): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(source.read("package.json") ?? "{}");

@@ -5,7 +5,7 @@ import { type BuildpackChoice, chooseBuildpacks } from "./buildpack-api/choose.t
 import type { BuildpackReference } from "./buildpack-api/reference.ts";
 import { decide } from "./detect.ts";
 import { BuildFailed } from "./failure.ts";
-import { installFolder, memberProcesses, placedIn } from "./monorepo.ts";
+import { installFolder, memberProcesses, placedIn, startedBy } from "./monorepo.ts";
 import type { Available, Buildpack, BuildPlan, SourceView } from "./plan.ts";
 import { parseProcfile } from "./procfile.ts";
 import { directorySource } from "./source-view.ts";
@@ -47,7 +47,7 @@ export async function prepare(context: BuildContext, deps: PrepareDeps): Promise
   const own = directorySource(sourceDir);
   const top = directorySource(repositoryDir);
   const base = installFolder(top, root);
-  const source = base === root ? own : top;
+  const source = base === root ? own : startedBy(own, top);
   if (base !== root)
     out.detail(`${root} is part of a workspace: it is installed and built at the top of the repository`);
   const procfile = readProcfile(own);

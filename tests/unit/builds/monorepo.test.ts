@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
-import { installFolder, memberProcesses, placedIn } from "../../../server/builds/monorepo.ts";
+import { buildpacks } from "../../../buildpacks/index.ts";
+import { available } from "../buildpacks/planning.ts";
+import { installFolder, memberProcesses, placedIn, startedBy } from "../../../server/builds/monorepo.ts";
 import type { BuildPlan } from "../../../server/builds/plan.ts";
-import { memorySource } from "../../../server/builds/source-view.ts";
+import { memorySource, sourceBelow } from "../../../server/builds/source-view.ts";
 
 const plan: BuildPlan = {
   buildpack: "python",
@@ -70,6 +72,13 @@ test.each<[string, Record<string, string>, string]>([
   ["no package", { "package.json": "{}", "apps/web/go.mod": "" }, "apps/web"],
 ])("dependencies of %s", (_what, files, folder) => {
   expect(installFolder(memorySource(files), "apps/web")).toBe(folder);
+});
+
+test("the top of a workspace is planned though only its member says how to start", () => {
+  const node = buildpacks.find((one) => one.name === "node");
+  const top = memorySource({ ...workspace, "package.json": '{"workspaces": ["apps/*"], "engines": {"node": "24.x"}}' });
+  expect(node?.plan(top, available).ok).toBe(false);
+  expect(node?.plan(startedBy(sourceBelow(top, "apps/web"), top), available).ok).toBe(true);
 });
 
 test("a member of a workspace starts by its own script", () => {
