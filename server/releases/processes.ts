@@ -97,6 +97,8 @@ export function createProcesses(deps: ProcessDeps): ProcessesPort {
           deps.apps.setFormation(app.id, entry);
           decisions(deps.settings, app.id).decideSize(entry.type, "count");
           out.step(`Scaling ${entry.type} from ${before} to ${entry.count}`);
+          const asked = currentRelease(deps, app.id)?.droplet.manifest?.formation[entry.type]?.quantity;
+          if (asked !== undefined) out.detail(`app.json says ${asked}; from now on ps:scale decides for ${entry.type}`);
         }
         deps.say(app.id, "api", `Scaled to ${entries.map((e) => `${e.type}@${e.count}`).join(" ")} by ${actor.name}`);
         if (currentRelease(deps, app.id) === undefined || app.stopped) return;

@@ -65,7 +65,8 @@ test("the first deploy takes formation and config vars of app.json, and ships no
 
 test("ps:scale wins over app.json from then on, and the push says so; the secret is kept", async () => {
   const before = (await config())["SECRET_KEY"];
-  await shop.mustCli("ps:scale", "web=1");
+  const scaled = await shop.mustCli("ps:scale", "web=1");
+  expect(scaled.output).toContain("app.json says 2; from now on ps:scale decides for web");
   await shop.commit({ "app.json": manifest({ formation: { web: { quantity: 3 }, worker: { quantity: 0 } } }) }, "more");
   const { output } = await shop.mustPush();
   expect(output).toContain("web stays at 1, as set by ps:scale; app.json says 3");

@@ -80,6 +80,24 @@ test("the exit code and the last lines can be read", async () => {
   await engine.remove(id, signal);
 });
 
+test("a check's command runs as the app does; the page that a check asks for must be right", async () => {
+  const id = await engine.start(spec({ index: 5 }), signal);
+  const say = (script: string, timeoutMs = 10_000) => engine.exec(id, ["sh", "-c", script], timeoutMs);
+  expect(await say('echo first; echo "$GREETING"')).toEqual({ code: 0, lastLine: "hi" });
+  expect(await say("echo no disk >&2; exit 3")).toEqual({ code: 3, lastLine: "no disk" });
+  await expect(say("sleep 60", 500)).rejects.toThrow("aborted due to timeout");
+  const address = (await find(id))?.address ?? "";
+  const ask = (over: object) =>
+    probe({ address, port: 8080, path: "/", host: "shop.localhost", timeoutMs: 5000, ...over });
+  await waitFor(async () => (await ask({})) === undefined, deadline(10_000));
+  expect(await ask({ content: "Directory listing" })).toBeUndefined();
+  expect(await ask({ content: "not in it" })).toBe('GET / answered without "not in it"');
+  expect(await ask({ path: "/none" })).toBe("GET /none answered 404");
+  expect(await ask({ path: undefined, port: 8081 })).toBe("nothing listens on port 8081");
+  await engine.stop(id, 1000, signal);
+  await engine.remove(id, signal);
+});
+
 test("a process that takes more memory than its limit is known to have been killed for it", async () => {
   const id = await engine.start(spec({ index: 3, command: ["python3", "-c", "x = bytearray(300_000_000)"] }), signal);
   const ended = await waitFor(async () => {
