@@ -21,17 +21,35 @@ export function defaultProcesses(source: SourceView, names: Names): readonly Pro
 }
 
 /** The package that holds Django's settings, as manage.py names it; undefined when this is no Django project. */
-export function djangoPackage(source: SourceView): string | undefined {
-  const settings = /DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)["']/.exec(
-    readIfSmall(source, "manage.py") ?? "",
-  )?.[1];
+function djangoPackage(source: SourceView, folder: string): string | undefined {
+  const text = readIfSmall(source, below(folder, "manage.py")) ?? "";
+  const settings = /DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)["']/.exec(text)?.[1];
   return settings?.replace(/\.settings.*$/, "");
 }
 
+/** Where the nearest manage.py of Django is, at most two folders down; the empty string is the top. */
+export function manageFolder(source: SourceView): string | undefined {
+  const first = foldersBelow(source, "");
+  const second = first.flatMap((folder) => foldersBelow(source, folder));
+  return ["", ...first, ...second].find((folder) => djangoPackage(source, folder) !== undefined);
+}
+
+function foldersBelow(source: SourceView, folder: string): readonly string[] {
+  return source
+    .list(folder)
+    .filter((name) => name.endsWith("/") && !/^[._]|^(node_modules|venv|static)\/$/.test(name))
+    .map((name) => below(folder, name.slice(0, -1)));
+}
+
+function below(folder: string, name: string): string {
+  return folder === "" ? name : `${folder}/${name}`;
+}
+
 /** collectstatic has somewhere to put files: STATIC_ROOT stands in the settings. */
-export function hasStaticRoot(source: SourceView): boolean {
-  const folder = djangoPackage(source)?.replaceAll(".", "/");
-  if (folder === undefined) return false;
+export function hasStaticRoot(source: SourceView, at: string): boolean {
+  const name = djangoPackage(source, at)?.replaceAll(".", "/");
+  if (name === undefined) return false;
+  const folder = below(at, name);
   const split = source.list(`${folder}/settings`).map((name) => `${folder}/settings/${name}`);
   return [`${folder}/settings.py`, ...split].some((file) =>
     /^\s*STATIC_ROOT\s*[:=]/m.test(readIfSmall(source, file) ?? ""),
@@ -39,25 +57,31 @@ export function hasStaticRoot(source: SourceView): boolean {
 }
 
 function django(source: SourceView, names: Names): string | Refusal | undefined {
-  const folder = djangoPackage(source);
+  const folder = djangoPackage(source, "");
   if (folder === undefined) return undefined;
   const has = (file: string): boolean => source.has(`${folder.replaceAll(".", "/")}/${file}`);
   if (names.has("gunicorn") && has("wsgi.py")) return gunicorn(`${folder}.wsgi:application`);
   if (names.has("uvicorn") && has("asgi.py")) return uvicorn(`${folder}.asgi:application`);
+  if (names.has("granian") && has("asgi.py")) return granian(`${folder}.asgi:application`, "asgi");
+  if (names.has("granian") && has("wsgi.py")) return granian(`${folder}.wsgi:application`, "wsgi");
   return serverMissing("Django", "gunicorn", `web: ${gunicorn(`${folder}.wsgi`)}`);
 }
 
 function flask(source: SourceView, names: Names): string | Refusal | undefined {
   const target = findApp(source, flaskFiles, "Flask") ?? (names.has("flask") ? findFactory(source) : undefined);
   if (target === undefined) return undefined;
-  return names.has("gunicorn") ? gunicorn(target) : serverMissing("Flask", "gunicorn", `web: ${gunicorn(target)}`);
+  if (names.has("gunicorn")) return gunicorn(target);
+  if (names.has("granian") && !target.includes("(")) return granian(target, "wsgi");
+  return serverMissing("Flask", "gunicorn", `web: ${gunicorn(target)}`);
 }
 
 function fastapi(source: SourceView, names: Names): string | Refusal | undefined {
   const target = findApp(source, fastapiFiles, "FastAPI");
   if (target === undefined) return undefined;
   const hasServer = ["uvicorn", "uvicorn-worker", "fastapi-cli"].some((name) => names.has(name));
-  return hasServer ? uvicorn(target) : serverMissing("FastAPI", "uvicorn", `web: ${uvicorn(target)}`);
+  if (hasServer) return uvicorn(target);
+  if (names.has("granian")) return granian(target, "asgi");
+  return serverMissing("FastAPI", "uvicorn", `web: ${uvicorn(target)}`);
 }
 
 /** `app = Flask(__name__)` in app.py is `app:app`. */
@@ -89,6 +113,10 @@ function gunicorn(target: string): string {
 
 function uvicorn(target: string): string {
   return `uvicorn ${target} --host 0.0.0.0 --port $PORT`;
+}
+
+function granian(target: string, kind: string): string {
+  return `granian --interface ${kind} --host 0.0.0.0 --port $PORT --workers \${WEB_CONCURRENCY:-2} ${target}`;
 }
 
 function serverMissing(framework: string, server: string, line: string): Refusal {

@@ -1,4 +1,4 @@
-import type { PlanCommand, PlanLayer, PlanStep, SourceView } from "../../server/builds/plan.ts";
+import type { PlanCommand, PlanLayer, SourceView } from "../../server/builds/plan.ts";
 import { namesVariables } from "../reading.ts";
 import type { PythonProject } from "./project.ts";
 
@@ -6,7 +6,8 @@ import type { PythonProject } from "./project.ts";
 const systemPython = "/usr/bin/python3";
 export const venv = "/opt/venv";
 const tools = "/opt/python-tools";
-const versions = { uv: "0.13.9", poetry: "2.5.1" } as const;
+const versions = { uv: "0.13.9", poetry: "2.5.1", pipenv: "2026.10.3", pdm: "2.29.4" } as const;
+type Tool = keyof typeof versions;
 
 const certificates = "/etc/ssl/certs/ca-certificates.crt";
 const common = {
@@ -33,17 +34,19 @@ const toolEnv: Readonly<Record<PythonProject["tool"], Readonly<Record<string, st
     UV_PYTHON_DOWNLOADS: "never",
   },
   poetry: { POETRY_CACHE_DIR: "/cache/poetry", POETRY_NO_INTERACTION: "1", POETRY_INSTALLER_MAX_WORKERS: "4" },
+  pipenv: { PIPENV_CACHE_DIR: "/cache/pipenv", PIPENV_VERBOSITY: "-1", PIPENV_NOSPIN: "1" },
+  pdm: { PDM_CACHE_DIR: "/cache/pdm", PDM_CHECK_UPDATE: "0", PDM_NON_INTERACTIVE: "1", PDM_IGNORE_SAVED_PYTHON: "1" },
 };
 
 /** The tool, the virtual environment with the dependencies, and the repository itself when it is a package. */
 export function pythonLayers(source: SourceView, project: PythonProject): readonly PlanLayer[] {
   const { tool, isPackage } = project;
-  const tooling = tool === "uv" || tool === "poetry" ? [toolLayer(tool)] : [];
+  const tooling = tool === "pip" || tool === "none" ? [] : [toolLayer(tool)];
   return [...tooling, dependencyLayer(source, project), ...(isPackage ? [packageLayer(source, project)] : [])];
 }
 
 /** In an environment of its own, so that its libraries never meet the project's. */
-function toolLayer(tool: "uv" | "poetry"): PlanLayer {
+function toolLayer(tool: Tool): PlanLayer {
   const spec = `${tool}==${versions[tool]}`;
   const hint = `${tool} could not be installed from the Python package index: push again, or check that this machine reaches it.`;
   const make = [systemPython, "-m", "venv", "--without-pip", tools];
@@ -115,6 +118,10 @@ function installArgv(tool: PythonProject["tool"], withProject: boolean): readonl
       ];
     case "poetry":
       return [`${tools}/bin/poetry`, "sync", "--only", "main", ...(withProject ? [] : ["--no-root"])];
+    case "pipenv":
+      return [`${tools}/bin/pipenv`, "install", "--deploy"];
+    case "pdm":
+      return [`${tools}/bin/pdm`, "sync", "--prod", "--no-editable", ...(withProject ? [] : ["--no-self"])];
     case "pip":
     case "none":
       return [
@@ -130,8 +137,17 @@ function installArgv(tool: PythonProject["tool"], withProject: boolean): readonl
   }
 }
 
+const installNames: Readonly<Record<PythonProject["tool"], string>> = {
+  pip: "pip install -r requirements.txt",
+  uv: "uv sync",
+  poetry: "poetry sync",
+  pipenv: "pipenv install --deploy",
+  pdm: "pdm sync",
+  none: "",
+};
+
 function titleOf(project: PythonProject): string {
-  return { pip: "pip install -r requirements.txt", uv: "uv sync", poetry: "poetry sync", none: "" }[project.tool];
+  return installNames[project.tool];
 }
 
 function hintOf(tool: PythonProject["tool"]): string {
@@ -139,28 +155,9 @@ function hintOf(tool: PythonProject["tool"]): string {
     return "If uv.lock is out of step with pyproject.toml, run: uv lock. Commit uv.lock and push again.";
   if (tool === "poetry")
     return "If poetry.lock is out of step with pyproject.toml, run: poetry lock. Commit poetry.lock and push again.";
+  if (tool === "pipenv")
+    return "If Pipfile.lock is out of step with Pipfile, run: pipenv lock. Commit Pipfile.lock and push again.";
+  if (tool === "pdm")
+    return "If pdm.lock is out of step with pyproject.toml, run: pdm lock. Commit pdm.lock and push again.";
   return "Check the names and versions in requirements.txt; a package without a wheel may need a library that is not there.";
-}
-
-const collect = `case "\${DISABLE_COLLECTSTATIC:-0}" in
-  0|"") exec python manage.py collectstatic --noinput ;;
-  *) echo "Passed over: DISABLE_COLLECTSTATIC is set." ;;
-esac`;
-
-/** Django's static files, collected with the app's configuration. */
-export function collectStatic(env: Readonly<Record<string, string>>): PlanStep {
-  return {
-    title: "Collecting static files (manage.py collectstatic)",
-    files: [],
-    commands: [
-      {
-        argv: ["sh", "-c", collect],
-        name: "python manage.py collectstatic",
-        user: "app",
-        env: { ...env, HOME: "/tmp" },
-        withConfig: true,
-        hint: "Run python manage.py collectstatic yourself to see the same; paas config:set DISABLE_COLLECTSTATIC=1 passes it over.",
-      },
-    ],
-  };
 }

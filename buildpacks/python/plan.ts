@@ -1,8 +1,9 @@
 import type { Available, Buildpack, PlanResult, SourceView } from "../../server/builds/plan.ts";
 import { isRefusal } from "../reading.ts";
-import { defaultProcesses, djangoPackage, hasStaticRoot } from "./frameworks.ts";
-import { collectStatic, pythonLayers, venv } from "./layers.ts";
-import { type PythonProject, readPythonProject } from "./project.ts";
+import { buildStep } from "./build.ts";
+import { defaultProcesses } from "./frameworks.ts";
+import { pythonLayers, venv } from "./layers.ts";
+import { readPythonProject } from "./project.ts";
 import { checkPython } from "./versions.ts";
 
 const looksFor = [
@@ -33,15 +34,11 @@ function planPython(source: SourceView, available: Available): PlanResult {
       buildpack: "python",
       runtime: `python ${available.python}`,
       layers: pythonLayers(source, project),
-      build: collectsStatic(source, project) ? collectStatic(runEnv) : undefined,
+      build: buildStep(source, project.names, runEnv),
       env: runEnv,
       path: [`${venv}/bin`],
       processes,
       notes: [],
     },
   };
-}
-
-function collectsStatic(source: SourceView, project: PythonProject): boolean {
-  return project.names.has("django") && djangoPackage(source) !== undefined && hasStaticRoot(source);
 }

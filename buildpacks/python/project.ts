@@ -4,7 +4,7 @@ import { asRecord, asText, isRefusal, type JsonObject, readIfSmall, type Refusal
 import { readRequirements, requirementName } from "./requirements.ts";
 
 export interface PythonProject {
-  readonly tool: "pip" | "uv" | "poetry" | "none";
+  readonly tool: "pip" | "uv" | "poetry" | "pipenv" | "pdm" | "none";
   readonly pyproject: JsonObject;
   /** Normalised names of what is installed, as far as the files tell. */
   readonly names: ReadonlySet<string>;
@@ -14,13 +14,7 @@ export interface PythonProject {
   readonly isPackage: boolean;
 }
 
-const lockfiles = ["requirements.txt", "uv.lock", "poetry.lock"] as const;
-const unsupported: Readonly<Record<string, string>> = {
-  "Pipfile.lock": "pipenv requirements > requirements.txt",
-  Pipfile: "pipenv lock && pipenv requirements > requirements.txt",
-  "pdm.lock": "pdm export -o requirements.txt",
-  "environment.yml": "pip freeze > requirements.txt",
-};
+const lockfiles = ["requirements.txt", "uv.lock", "poetry.lock", "Pipfile.lock", "pdm.lock"] as const;
 
 export function readPythonProject(source: SourceView): PythonProject | Refusal {
   const pyproject = readPyproject(source);
@@ -36,6 +30,8 @@ export function readPythonProject(source: SourceView): PythonProject | Refusal {
   if (lockfile === "requirements.txt") return withRequirements(source, pyproject);
   if (lockfile === "uv.lock") return withUv(source, pyproject);
   if (lockfile === "poetry.lock") return withPoetry(source, pyproject);
+  if (lockfile === "Pipfile.lock") return withPipenv(source, pyproject);
+  if (lockfile === "pdm.lock") return withPdm(source, pyproject);
   return withoutLock(source, pyproject);
 }
 
@@ -64,12 +60,31 @@ function withPoetry(source: SourceView, pyproject: JsonObject): PythonProject | 
   return { tool: "poetry", pyproject, names, files: ["pyproject.toml", "poetry.lock"], isPackage };
 }
 
+function withPipenv(source: SourceView, pyproject: JsonObject): PythonProject | Refusal {
+  if (!source.has("Pipfile"))
+    return refuse("Pipfile.lock is there, but Pipfile is not.", "Commit Pipfile beside it and push again.");
+  const lock = parseJson(readIfSmall(source, "Pipfile.lock") ?? "{}");
+  if (lock === undefined)
+    return refuse("Pipfile.lock is not valid JSON.", "Make it anew with: pipenv lock. Commit it and push again.");
+  const names = new Set(Object.keys(asRecord(lock["default"])).map((name) => name.toLowerCase()));
+  return { tool: "pipenv", pyproject, names, files: ["Pipfile", "Pipfile.lock"], isPackage: false };
+}
+
+function withPdm(source: SourceView, pyproject: JsonObject): PythonProject | Refusal {
+  if (!source.has("pyproject.toml")) return withoutProject("pdm.lock");
+  const isPackage = asRecord(asRecord(pyproject["tool"])["pdm"])["distribution"] === true;
+  const names = new Set([...declaredNames(pyproject), ...lockedNames(source, "pdm.lock")]);
+  return { tool: "pdm", pyproject, names, files: ["pyproject.toml", "pdm.lock"], isPackage };
+}
+
 function withoutLock(source: SourceView, pyproject: JsonObject): PythonProject | Refusal {
-  const other = Object.keys(unsupported).find((file) => source.has(file));
-  if (other !== undefined) {
+  if (source.has("Pipfile")) {
+    return refuse("There is a Pipfile, but no Pipfile.lock.", "Run pipenv lock, commit Pipfile.lock and push again.");
+  }
+  if (source.has("environment.yml")) {
     return refuse(
-      `${other} is not supported yet.`,
-      `Make requirements.txt, commit it and push again: ${unsupported[other]}`,
+      "environment.yml is for conda, whose packages cannot be had here.",
+      "List the packages in requirements.txt (pip freeze > requirements.txt), commit it and push again.",
     );
   }
   if (declaredNames(pyproject).length > 0) {
@@ -109,6 +124,14 @@ function declaredNames(pyproject: JsonObject): readonly string[] {
   const standard = Array.isArray(listed) ? listed.filter((v): v is string => typeof v === "string") : [];
   const names = [...standard, ...Object.keys(poetry).filter((name) => name !== "python")].map(requirementName);
   return names.filter((name) => name !== undefined);
+}
+
+function parseJson(text: string): JsonObject | undefined {
+  try {
+    return asRecord(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
 }
 
 function lockedNames(source: SourceView, file: string): readonly string[] {

@@ -1,8 +1,8 @@
 import semver from "semver";
 import type { SourceView } from "../../server/builds/plan.ts";
-import { asRecord, asText, type JsonObject, type Refusal, refuse } from "../reading.ts";
+import { asRecord, asText, type JsonObject, readIfSmall, type Refusal, refuse } from "../reading.ts";
 
-/** Refuses a Python that the stack does not have; `available` is like `3.13`. Order: runtime.txt, .python-version, pyproject.toml. */
+/** Refuses a Python that the stack does not have; `available` is like `3.13`. Order: runtime.txt, .python-version, Pipfile, pyproject.toml. */
 export function checkPython(source: SourceView, pyproject: JsonObject, available: string): Refusal | undefined {
   const exact = exactWish(source);
   if (exact !== undefined)
@@ -23,7 +23,13 @@ function exactWish(source: SourceView): Wish | undefined {
     const line = lines.map((l) => l.replace(/#.*/, "").trim()).find((l) => l !== "");
     if (line !== undefined) return { place, version: line.replace(/^(python|cpython)-/, "") };
   }
-  return undefined;
+  return pipfileWish(source);
+}
+
+function pipfileWish(source: SourceView): Wish | undefined {
+  const text = readIfSmall(source, "Pipfile") ?? "";
+  const version = /^\s*python_(?:full_)?version\s*=\s*["']([\d.]+)["']/m.exec(text)?.[1];
+  return version === undefined ? undefined : { place: "Pipfile", version };
 }
 
 /** A patch version is taken as its minor: the stack's security updates decide it. Answers the wish itself when it fits. */

@@ -171,9 +171,47 @@ test("Django's static files are collected when they have somewhere to go", () =>
     "shop/wsgi.py": "",
   };
   const [command] = goodPlan({ ...django, "shop/settings.py": "STATIC_ROOT = BASE_DIR / 's'\n" }).build?.commands ?? [];
-  expect(command?.argv.at(-1)).toContain("python manage.py collectstatic --noinput");
-  expect([command?.withConfig, command?.argv.at(-1)]).toEqual([true, expect.stringContaining("DISABLE_COLLECTSTATIC")]);
+  expect(command?.argv.slice(2)).toEqual([
+    expect.stringMatching(/DISABLE_COLLECTSTATIC[^]*python "\$1" collectstatic --noinput/),
+    "collectstatic",
+    "manage.py",
+  ]);
+  expect(command?.withConfig).toBe(true);
   expect(buildCommands(goodPlan({ ...django, "shop/settings.py": "# STATIC_ROOT = 1\n" }))).toEqual([]);
+});
+
+test("a manage.py two folders down is found, and hooks run around it", () => {
+  const files = {
+    ...procfile,
+    "requirements.txt": "django\n",
+    "backend/site/manage.py": '("DJANGO_SETTINGS_MODULE", "shop.settings")',
+    "backend/site/shop/settings.py": "STATIC_ROOT = 's'\n",
+    "bin/pre_compile": "true",
+    "bin/post_compile": "true",
+  };
+  expect(buildCommands(goodPlan(files))).toEqual([
+    "bin/pre_compile",
+    "python backend/site/manage.py collectstatic",
+    "bin/post_compile",
+  ]);
+});
+
+test.each<readonly [Files, string, string]>([
+  [
+    { Pipfile: "", "Pipfile.lock": '{"default":{"flask":{},"gunicorn":{}}}', "app.py": "app = Flask(__name__)\n" },
+    "/opt/python-tools/bin/pipenv install --deploy",
+    "gunicorn",
+  ],
+  [
+    { "pyproject.toml": "", "pdm.lock": 'name = "flask"\nname = "granian"\n', "app.py": "app = Flask(__name__)\n" },
+    "/opt/python-tools/bin/pdm sync --prod --no-editable --no-self",
+    "granian --interface wsgi --host 0.0.0.0 --port $PORT --workers ${WEB_CONCURRENCY:-2} app:app",
+  ],
+])("%j is installed with %s and served by %s", (files, command, server) => {
+  const plan = goodPlan(files);
+  expect(plan.layers.map((l) => l.name)).toEqual(["tools", "dependencies"]);
+  expect(commandsOf(plan, "dependencies").at(-1)).toBe(command);
+  expect(plan.processes[0]?.command).toContain(server);
 });
 
 describe("a Python repository is refused", () => {
@@ -184,9 +222,24 @@ describe("a Python repository is refused", () => {
       "There are several lists of dependencies: requirements.txt, uv.lock, poetry.lock. | Keep the one that you use, remove the others with git rm, and push again.",
     ],
     [
-      "Pipfile",
-      { Pipfile: "", "Pipfile.lock": "" },
-      "Pipfile.lock is not supported yet. | Make requirements.txt, commit it and push again: pipenv requirements > requirements.txt",
+      "Pipfile alone",
+      { Pipfile: "" },
+      "There is a Pipfile, but no Pipfile.lock. | Run pipenv lock, commit Pipfile.lock and push again.",
+    ],
+    [
+      "a Pipfile.lock in conflict",
+      { Pipfile: "", "Pipfile.lock": "<<<<<<<" },
+      "Pipfile.lock is not valid JSON. | Make it anew with: pipenv lock. Commit it and push again.",
+    ],
+    [
+      "a Pipfile for another Python",
+      { Pipfile: '[requires]\npython_version = "3.9"\n', "Pipfile.lock": "{}" },
+      "Pipfile asks for Python 3.9, which cannot be had. | Python 3.13 can: write it there, or bring your own with a Dockerfile.",
+    ],
+    [
+      "a list for conda",
+      { "environment.yml": "" },
+      "environment.yml is for conda, whose packages cannot be had here. | List the packages in requirements.txt (pip freeze > requirements.txt), commit it and push again.",
     ],
     [
       "dependencies without a lockfile",
