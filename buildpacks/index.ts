@@ -1,4 +1,5 @@
 import type { Buildpack } from "../server/builds/plan.ts";
+import { deno } from "./deno/plan.ts";
 import { go } from "./go/plan.ts";
 import { java } from "./java/plan.ts";
 import { node } from "./node/plan.ts";
@@ -13,6 +14,7 @@ import { staticfile, staticPages } from "./static/plan.ts";
 export const buildpacks: readonly Buildpack[] = [
   staticfile,
   ruby,
+  deno,
   node,
   python,
   java,

@@ -10,6 +10,25 @@ export interface ModFile {
   readonly localReplacements: readonly string[];
   /** Packages of Heroku's comment `// +heroku install ./cmd/...`. */
   readonly installs: readonly string[];
+  /** `1.25.3`, of Heroku's comment `// +heroku goVersion go1.25.3`. */
+  readonly wanted: string | undefined;
+}
+
+/** What a go.work says. Grammar: https://go.dev/ref/mod#go-work-file */
+export interface WorkFile {
+  readonly go: string | undefined;
+  readonly toolchain: string | undefined;
+  /** Folders of its modules; the empty string is the top. */
+  readonly uses: readonly string[];
+}
+
+export function parseWorkFile(text: string): WorkFile {
+  const { go, toolchain } = parseModFile(text);
+  const plain = text.replace(/^\uFEFF/, "").replace(/\/\/.*$/gm, "");
+  const blocks = [...plain.matchAll(/^\s*use\s*\(([^)]*)\)/gm)].flatMap(([, block]) => (block ?? "").split(/\s+/));
+  const lines = [...plain.matchAll(/^\s*use\s+([^\s(]+)/gm)].map(([, folder]) => folder ?? "");
+  const folders = [...blocks, ...lines].map((f) => f.replace(/^"|"$/g, "")).filter((f) => f !== "");
+  return { go, toolchain, uses: folders.map((f) => f.replace(/^\.(?:\/|$)/, "").replace(/\/$/, "")) };
 }
 
 export function parseModFile(text: string): ModFile {
@@ -21,6 +40,7 @@ export function parseModFile(text: string): ModFile {
     toolchain: word(/^\s*toolchain\s+go(\S+)/m),
     hasRequirements: /^\s*require\s*(\(\s*[^\s)]|[^\s(])/m.test(plain),
     localReplacements: [...plain.matchAll(/=>\s*(\.{1,2}\/\S*|\.{1,2})\s*$/gm)].map(([, folder]) => folder ?? ""),
+    wanted: /^\/\/ \+heroku goVersion (?:go)?(\S+)/m.exec(text)?.[1],
     installs: /^\/\/ \+heroku install (.+)$/m.exec(text)?.[1]?.trim().split(/\s+/) ?? [],
   };
 }

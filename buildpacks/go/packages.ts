@@ -11,20 +11,22 @@ export interface MainPackage {
 }
 
 /** The programs of a module: those that `+heroku install` names, else the root and each folder of cmd/. */
-export function findMains(source: SourceView, mod: ModFile): readonly MainPackage[] {
+export function findMains(source: SourceView, mod: ModFile, root = ""): readonly MainPackage[] {
   const folders =
-    mod.installs.length > 0 ? mod.installs.flatMap((p) => expand(source, p)) : ["", ...below(source, "cmd")];
-  return folders.filter((folder) => isMain(source, folder)).map((folder) => toMain(mod, folder));
+    mod.installs.length > 0
+      ? mod.installs.flatMap((p) => expand(source, root, p))
+      : [root, ...below(source, path.posix.join(root, "cmd"))];
+  return folders.filter((folder) => isMain(source, folder)).map((folder) => toMain(mod, root, folder));
 }
 
-function toMain(mod: ModFile, folder: string): MainPackage {
-  if (folder !== "") return { path: `./${folder}`, name: programName(folder) };
-  return { path: ".", name: programName(mod.module ?? "app") };
+function toMain(mod: ModFile, root: string, folder: string): MainPackage {
+  const target = folder === "" ? "." : `./${folder}`;
+  return { path: target, name: programName(folder === root ? (mod.module ?? "app") : folder) };
 }
 
 /** `./cmd/...` is cmd and all folders directly below it. */
-function expand(source: SourceView, pattern: string): readonly string[] {
-  const folder = path.posix.normalize(pattern.replace(/\/?\.\.\.$/, "")).replace(/\/$/, "");
+function expand(source: SourceView, root: string, pattern: string): readonly string[] {
+  const folder = path.posix.join(root, pattern.replace(/\/?\.\.\.$/, "")).replace(/\/$/, "");
   const plain = folder === "." ? "" : folder;
   return pattern.endsWith("...") ? [plain, ...below(source, plain)] : [plain];
 }

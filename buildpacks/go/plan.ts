@@ -1,86 +1,61 @@
-import path from "node:path";
-import semver from "semver";
 import type { Available, Buildpack, PlanLayer, PlanResult, PlanStep, SourceView } from "../../server/builds/plan.ts";
 import { parseProcessType, web } from "../../server/core/ids.ts";
 import type { ProcessCommand } from "../../server/core/types.ts";
-import { refuse } from "../reading.ts";
-import { type ModFile, parseModFile } from "./modfile.ts";
-import { findMains, type MainPackage } from "./packages.ts";
+import { isRefusal } from "../reading.ts";
+import type { MainPackage } from "./packages.ts";
+import { type GoProject, readGoProject } from "./project.ts";
+
+const looksFor = ["go.mod", "go.work"];
 
 export const go: Buildpack = {
   name: "go",
-  looksFor: ["go.mod"],
-  detect: (source) => source.has("go.mod"),
+  looksFor,
+  detect: (source) => looksFor.some((file) => source.has(file)),
   plan: planGo,
 };
 
 const home = "/opt/go";
-const env = {
+const common = {
   CI: "true",
   HOME: "/tmp",
   GOCACHE: "/cache/go-build",
   GOFLAGS: "-buildvcs=false -modcacherw",
-  GOMODCACHE: `${home}/mod`,
-  // Distributions set it to "local", which refuses a go.mod that asks for a newer Go.
-  GOTOOLCHAIN: "auto",
 } as const;
 
 function planGo(source: SourceView, available: Available): PlanResult {
-  const text = source.read("go.mod");
-  if (text === undefined)
-    return refuse("There is no go.mod.", "Make one with: go mod init NAME && go mod tidy. Commit it and push again.");
-  const mod = parseModFile(text);
-  const isVendored = source.has("vendor/modules.txt");
-  if (mod.hasRequirements && !isVendored && !source.has("go.sum")) {
-    return refuse("go.mod lists modules, but there is no go.sum.", "Run go mod tidy, commit go.sum and push again.");
-  }
-  const outside = mod.localReplacements.find((folder) => path.posix.normalize(folder).startsWith(".."));
-  if (outside !== undefined) {
-    return refuse(
-      `go.mod replaces a module by ${outside}, which is outside of the repository.`,
-      "Move it into the repository, or require a published version.",
-    );
-  }
-  const mains = findMains(source, mod);
-  if (mains.length === 0) {
-    return refuse(
-      "No main package was found at the top of the repository or in a folder of cmd/.",
-      "Put it there, or name it in go.mod with the comment: // +heroku install ./path/to/main",
-    );
-  }
-  const fetchesModules = mod.hasRequirements && !isVendored;
-  const needsLayer = fetchesModules || [mod.go, mod.toolchain].some((v) => isNewer(v, available.go));
+  const project = readGoProject(source, available.go);
+  if (isRefusal(project)) return project;
+  const needsLayer = project.fetchesModules || project.needsToolchain;
+  const env = { ...common, GOMODCACHE: needsLayer ? `${home}/mod` : "/cache/go-mod", GOTOOLCHAIN: project.toolchain };
   return {
     ok: true,
     plan: {
       buildpack: "go",
-      runtime: `go ${newerOf(mod, available.go)}`,
-      layers: needsLayer ? [modulesLayer(source, mod, fetchesModules)] : [],
-      build: buildStep(mains, needsLayer ? env : { ...env, GOMODCACHE: "/cache/go-mod" }),
+      runtime: `go ${project.version}`,
+      layers: needsLayer ? [modulesLayer(project, env)] : [],
+      build: buildStep(project.mains, env),
       env: {},
       path: ["/app/bin"],
-      processes: defaultProcesses(mains),
-      notes: notesFor(source, mains),
+      processes: defaultProcesses(project.mains),
+      notes: [...project.notes, ...notesFor(source, project.mains)],
     },
   };
 }
 
-/** The toolchain that go.mod asks for and the modules, in one cache that the build step reads. */
-function modulesLayer(source: SourceView, mod: ModFile, fetchesModules: boolean): PlanLayer {
-  const folders = mod.localReplacements.map((folder) => path.posix.normalize(folder).replace(/\/$/, ""));
-  const candidates = ["go.mod", "go.sum", ...folders.flatMap((f) => [`${f}/go.mod`, `${f}/go.sum`])];
+/** The toolchain that is asked for and the modules, in one cache that the build step reads. */
+function modulesLayer(project: GoProject, env: Readonly<Record<string, string>>): PlanLayer {
   const own = ["install", "-d", "-o", "1000", "-g", "1000", home, `${home}/mod`];
-  const fetch = fetchesModules ? ["go", "mod", "download"] : ["go", "version"];
+  const fetch = project.fetchesModules ? ["go", "mod", "download"] : ["go", "version"];
   return {
     name: "modules",
     title: `Fetching modules (${fetch.join(" ")})`,
-    files: candidates.filter((file) => source.has(file)),
+    files: project.files,
     commands: [
       { argv: own, user: "root", withConfig: false, hint: `${home} could not be made.` },
       {
         argv: fetch,
         user: "app",
-        env: { ...env, GOWORK: "off" },
+        env: project.isWorkspace ? env : { ...env, GOWORK: "off" },
         withConfig: false,
         hint: "Check the versions in go.mod: the go line must name a released Go, and each module a published version. Then: go mod tidy",
       },
@@ -88,15 +63,6 @@ function modulesLayer(source: SourceView, mod: ModFile, fetchesModules: boolean)
     launch: false,
     keep: [home],
   };
-}
-
-function isNewer(version: string | undefined, than: string): boolean {
-  return semver.gt(semver.coerce(version) ?? "0.0.0", semver.coerce(than) ?? "0.0.0");
-}
-
-/** The toolchain that builds: the stack's own, unless go.mod asks for a newer one. */
-function newerOf(mod: ModFile, stack: string): string {
-  return [mod.go, mod.toolchain].reduce<string>((best, v) => (v !== undefined && isNewer(v, best) ? v : best), stack);
 }
 
 function buildStep(mains: readonly MainPackage[], env: Readonly<Record<string, string>>): PlanStep {
@@ -111,7 +77,7 @@ function buildStep(mains: readonly MainPackage[], env: Readonly<Record<string, s
         hint: "bin is in the repository and is not a folder.",
       },
       {
-        argv: ["go", "build", "-o", "bin/", ...mains.map((m) => m.path)],
+        argv: ["go", "build", "-tags", "heroku", "-o", "bin/", ...mains.map((m) => m.path)],
         user: "app",
         env,
         withConfig: true,

@@ -47,7 +47,7 @@ describe("a Go app", () => {
     const plan = goodPlan({ "go.mod": required, "go.sum": "", "main.go": main });
     expect(plan.layers.map((l) => [l.name, l.files, l.launch])).toEqual([["modules", ["go.mod", "go.sum"], false]]);
     expect(commandsOf(plan, "modules")).toEqual(["install -d -o 1000 -g 1000 /opt/go /opt/go/mod", "go mod download"]);
-    expect(buildCommands(plan)).toEqual(["mkdir -p bin", "go build -o bin/ ."]);
+    expect(buildCommands(plan)).toEqual(["mkdir -p bin", "go build -tags heroku -o bin/ ."]);
     expect(plan.processes).toEqual([{ type: "web", command: "bin/shop" }]);
   });
 
@@ -71,7 +71,7 @@ describe("a Go app", () => {
       "cmd/t/t_test.go": main,
     };
     const plan = goodPlan(files);
-    expect(buildCommands(plan).at(-1)).toBe("go build -o bin/ . ./cmd/api");
+    expect(buildCommands(plan).at(-1)).toBe("go build -tags heroku -o bin/ . ./cmd/api");
     expect(plan.processes).toEqual([
       { type: "x", command: "bin/x" },
       { type: "api", command: "bin/api" },
@@ -92,7 +92,7 @@ describe("a Go app", () => {
       "tools/b/b.go": main,
       "tools/lib/l.go": "package lib\n",
     };
-    expect(buildCommands(goodPlan(files)).at(-1)).toBe("go build -o bin/ ./tools/b ./a");
+    expect(buildCommands(goodPlan(files)).at(-1)).toBe("go build -tags heroku -o bin/ ./tools/b ./a");
   });
 
   test("reads the manifests of modules that it replaces by its own folders", () => {
@@ -125,5 +125,60 @@ describe("a Go repository is refused", () => {
     ],
   ])("%s", (_name, files, text) => {
     expect(refusalOf(files)).toBe(text);
+  });
+});
+
+describe("a Go workspace", () => {
+  const main = "package main\n";
+  const files = {
+    "go.work": "go 1.26.2\n\nuse (\n\t./api // serves\n\t./lib\n)\nuse ./tools\n",
+    "api/go.mod": "module example.test/shop-api\n\ngo 1.24\n\nrequire example.test/x v1.0.0\n",
+    "api/go.sum": "x",
+    "api/main.go": main,
+    "lib/go.mod": "module example.test/lib\n",
+    "lib/lib.go": "package lib\n",
+    "tools/go.mod": "module example.test/tools\n",
+    "tools/cmd/load/main.go": main,
+  };
+
+  test("is built from all of its modules, with the newest toolchain that one asks for", () => {
+    const plan = goodPlan(files);
+    expect(plan.runtime).toBe("go 1.26.2");
+    expect(plan.layers[0]?.files).toEqual(["api/go.mod", "api/go.sum", "lib/go.mod", "tools/go.mod", "go.work"]);
+    expect(commandsOf(plan, "modules").at(-1)).toBe("go mod download");
+    expect(buildCommands(plan).at(-1)).toBe("go build -tags heroku -o bin/ ./api ./tools/cmd/load");
+    expect(plan.processes.map((p) => p.command)).toEqual(["bin/shop-api", "bin/load"]);
+  });
+
+  test.each<readonly [Files, string]>([
+    [{ "go.work": "go 1.24\n" }, "go.work uses no module."],
+    [{ "go.work": "use ./api\n" }, "go.work uses api, but there is no api/go.mod."],
+    [{ "go.work": "use ../other\n" }, "go.work uses ../other, which is outside of the repository."],
+  ])("like %j is refused", (broken, problem) => {
+    expect(refusalOf(broken)).toContain(problem);
+  });
+});
+
+describe("Heroku's goVersion comment", () => {
+  const withComment = (version: string): Files => ({
+    "go.mod": `// +heroku goVersion ${version}\nmodule x\n\ngo 1.23\n`,
+    "main.go": "package main\n",
+  });
+
+  test("names a release exactly", () => {
+    const plan = goodPlan(withComment("go1.25.3"));
+    expect([plan.runtime, plan.build?.commands[1]?.env?.["GOTOOLCHAIN"]]).toEqual(["go 1.25.3", "go1.25.3+auto"]);
+  });
+
+  test("of an older line is built with the stack's, which is said", () => {
+    const plan = goodPlan(withComment("go1.22"));
+    expect([plan.runtime, plan.notes[0]]).toEqual([
+      "go 1.24",
+      "+heroku goVersion says 1.22: built with Go 1.24, which builds what was written for it.",
+    ]);
+  });
+
+  test("of a newer line needs the patch number", () => {
+    expect(refusalOf(withComment("go1.26"))).toContain("Name one with its patch number, like go1.26.1");
   });
 });
