@@ -6,6 +6,7 @@ import type { Shown } from "../client.ts";
 import { usageError } from "../failure.ts";
 import { age, moment } from "../output/moment.ts";
 import { table } from "../output/table.ts";
+import { dockerfileVerbs } from "./dockerfile.ts";
 import type { Input, Verb, VerbGroup } from "../verb.ts";
 
 const list: Verb = {
@@ -110,7 +111,10 @@ function sourceOf({ commit, source }: Shown<Build>): string {
   return source.kind === "image" ? `image ${source.ref}` : `archive ${source.name}`;
 }
 
-export const buildVerbs: VerbGroup = { title: "Builds", verbs: [list, output, cancel, limits, setLimits] };
+export const buildVerbs: VerbGroup = {
+  title: "Builds",
+  verbs: [list, output, cancel, limits, setLimits, ...dockerfileVerbs],
+};
 
 function limitLines({ limits: all, own }: Shown<BuildLimitsView>): readonly string[] {
   const from = (name: keyof BuildLimits) => (own.includes(name) ? "set" : "default");

@@ -1,3 +1,4 @@
+import type { DockerfileSettings } from "../builds/dockerfile-settings.ts";
 import type { BuildLimits } from "../builds/limits.ts";
 import type { BuildSettingsChange } from "../builds/settings.ts";
 import type { KeptFile } from "../builds/source/keep-file.ts";
@@ -120,6 +121,10 @@ export interface BuildsPort {
   limits(name: AppName): Promise<BuildLimitsView>;
   /** From the next build on. Without a change the app has the defaults again. */
   setLimits(actor: Actor, name: AppName, change: Partial<BuildLimits> | undefined): Promise<BuildLimitsView>;
+  /** Which Dockerfile is built, and with what. */
+  dockerfile(name: AppName): DockerfileSettings;
+  /** From the next build on; what the change does not name stays. Without a change nothing is set any more. */
+  setDockerfile(actor: Actor, name: AppName, change: DockerfileSettings | undefined): DockerfileSettings;
   /** Ends the deploy of the app that runs, or the one with this number, also while it waits; false when there is none. */
   cancel(actor: Actor, name: AppName, number?: number): boolean;
 }

@@ -5,6 +5,7 @@ import type { BuildInput } from "../releases/ports.ts";
 import type { Breaches } from "./breach.ts";
 import type { BuildFailed } from "./failure.ts";
 import type { BuildOwner, ImageEngine } from "./image-engine.ts";
+import type { DockerfileSettings } from "./dockerfile-settings.ts";
 import type { BuildLimits } from "./limits.ts";
 
 export interface StackImages {
@@ -26,6 +27,8 @@ export interface BuildContext {
   readonly input: BuildInput;
   readonly owner: BuildOwner;
   readonly limits: BuildLimits;
+  /** What the app has set for its Dockerfile. */
+  readonly dockerfile: DockerfileSettings;
   readonly breaches: Breaches;
   /** Bytes that stay free on the engine's disk whatever a build does. */
   readonly floorBytes: number;

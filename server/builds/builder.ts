@@ -10,6 +10,7 @@ import type { Allowance, BuildContext, StackImages } from "./build-context.ts";
 import { Breaches } from "./breach.ts";
 import { Deadline } from "./deadline.ts";
 import { type Prepared, prepare } from "./prepare.ts";
+import type { DockerfileSettings } from "./dockerfile-settings.ts";
 import { buildFromDockerfile } from "./dockerfile.ts";
 import { buildFromPlan } from "./droplet.ts";
 import { buildWithBuildpacks } from "./buildpack-api/build.ts";
@@ -37,6 +38,7 @@ export interface BuilderDeps {
   /** Removes so many bytes, if it can, of what builds could use again but do not. */
   readonly makeRoom: (bytes: number) => Promise<void>;
   readonly allowance: (appId: AppId) => Promise<Allowance>;
+  readonly dockerfile: (appId: AppId) => DockerfileSettings;
   readonly gate: BuildGate;
   /** Buildpacks of other people: which ones an app has, and where they come from. */
   readonly external: ExternalBuildpacks;
@@ -116,6 +118,7 @@ async function buildOne(
     input,
     owner: { appId: input.app.id, buildId: input.buildId },
     limits,
+    dockerfile: deps.dockerfile(input.app.id),
     out: masked,
     onePerKey: deps.onePerKey,
     log: deps.log.with({ app: input.app.name, build: input.buildId }),

@@ -65,6 +65,38 @@ export interface DockerfileSpec {
   readonly owner: BuildOwner;
   readonly ref: string;
   readonly limits: BuildLimits;
+  /** Of the Dockerfile in the context. */
+  readonly path: string;
+  readonly target: string | undefined;
+  readonly args: ConfigVars;
+  /** The classic builder would not understand it. */
+  readonly needsBuildkit: boolean;
+  /** Handed to the steps that mount them, by name. */
+  readonly secrets: ConfigVars;
+}
+
+/** What BuildKit says of its steps since it last did. */
+export interface BuildTrace {
+  readonly steps: readonly TraceStep[];
+  readonly logs: readonly TraceLog[];
+  readonly warnings: readonly string[];
+}
+
+export interface TraceStep {
+  readonly digest: string;
+  /** `[2/4] RUN npm ci` */
+  readonly name: string;
+  readonly isCached: boolean;
+  readonly startedAt: number | undefined;
+  readonly completedAt: number | undefined;
+  readonly error: string | undefined;
+}
+
+export interface TraceLog {
+  /** Of its step. */
+  readonly digest: string;
+  readonly at: number | undefined;
+  readonly bytes: Buffer;
 }
 
 /** Of the file system that the engine keeps images, containers and volumes on. */
@@ -97,6 +129,8 @@ export interface ListedImage {
 
 /** One record of the engine's build stream. */
 export interface DockerfileRecord {
+  /** Of BuildKit alone; the classic builder has `stream`. */
+  readonly trace?: BuildTrace;
   readonly stream?: string;
   readonly status?: string;
   readonly id?: string;

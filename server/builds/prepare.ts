@@ -3,12 +3,13 @@ import type { BuildContext } from "./build-context.ts";
 import { aptPackages, joinSystem } from "./aptfile.ts";
 import { type BuildpackChoice, chooseBuildpacks } from "./buildpack-api/choose.ts";
 import type { BuildpackReference } from "./buildpack-api/reference.ts";
-import { decide } from "./detect.ts";
+import { type Decision, decide } from "./detect.ts";
 import { BuildFailed } from "./failure.ts";
 import { installFolder, memberProcesses, placedIn, startedBy } from "./monorepo.ts";
 import type { Available, Buildpack, BuildPlan, SourceView } from "./plan.ts";
 import { parseProcfile } from "./procfile.ts";
 import { directorySource } from "./source-view.ts";
+import { joinPlans, withoutStart } from "./several.ts";
 import type { SystemPackages } from "./system-packages.ts";
 
 /** What the plan of a Procfile alone says. */
@@ -57,14 +58,14 @@ export async function prepare(context: BuildContext, deps: PrepareDeps): Promise
     const listed = await prepareList(context, deps, own, choice);
     if (listed !== undefined) return listed;
   }
-  const decision = decide(source, { buildpacks: deps.buildpacks, builder: builderOf(choice) });
+  const decision = decideFor(context, source, deps, choice);
   if (decision.kind === "nothing") {
     for (const line of decision.details) out.detail(line);
     throw new BuildFailed(decision.reason, decision.hint);
   }
   const because = choice.kind === "detect" ? choice.notes : [`Named by ${choice.from}`];
   if (decision.kind === "dockerfile") {
-    out.step("Dockerfile found");
+    out.step(`${decision.path} found`);
     for (const note of [...because, ...decision.notes]) out.detail(note);
     return { kind: "dockerfile", procfile };
   }
@@ -104,6 +105,13 @@ function choose(context: BuildContext, source: SourceView, deps: PrepareDeps): B
   return chooseBuildpacks(sources, [...new Set(deps.buildpacks.map((b) => b.name)), apt]);
 }
 
+/** A Dockerfile of another name is found by nobody but who named it; a list of buildpacks comes before it. */
+function decideFor(context: BuildContext, source: SourceView, deps: PrepareDeps, choice: BuildpackChoice): Decision {
+  const { path } = context.dockerfile;
+  if (path !== undefined && choice.kind !== "list") return { kind: "dockerfile", path, notes: [] };
+  return decide(source, { buildpacks: deps.buildpacks, builder: builderOf(choice) });
+}
+
 /** What `decide` takes: one of our own that is named alone is a choice like any other. */
 function builderOf(choice: BuildpackChoice): string | undefined {
   if (choice.kind === "dockerfile") return "dockerfile";
@@ -119,11 +127,13 @@ async function prepareList(
   choice: Extract<BuildpackChoice, { kind: "list" }>,
 ): Promise<Prepared | undefined> {
   const { references, from } = choice;
-  const [ours, second] = references.filter((r) => r.kind === "builtin");
+  const builtin = references.filter((r) => r.kind === "builtin");
+  const [ours, second] = builtin;
   if (ours !== undefined && references.length === 1) return undefined;
   if (ours !== undefined && second !== undefined) {
+    if (builtin.length === references.length) return await prepareSeveral(context, deps, source, builtin, from);
     throw new BuildFailed(
-      `${from} names two built-in buildpacks, ${ours.text} and ${second.text}: only one of them can build an app.`,
+      `${from} names two built-in buildpacks, ${ours.text} and ${second.text}, beside those of others.`,
       "Keep one, and write the other one as the address of a git repository.",
     );
   }
@@ -132,14 +142,40 @@ async function prepareList(
   const isForeign = references.some((r) => /buildpack-apt(\.git)?(#.*)?$/.test(r.text));
   const system = isForeign ? undefined : systemOf(context, source);
   if (ours === undefined) return { kind: "buildpacks", references, plan: undefined, system };
-  const buildpack = deps.buildpacks.find((b) => b.name === ours.name && b.detect(source));
-  if (buildpack !== undefined) {
-    const plan = await planOf(context, deps, source, buildpack);
-    return { kind: "buildpacks", references, plan, system: joinSystem(plan.system, system) };
+  const plan = await planOf(context, deps, source, compatible(deps, source, ours));
+  return { kind: "buildpacks", references, plan, system: joinSystem(plan.system, system) };
+}
+
+/** Ours one after the other; the last one says how the app starts. */
+async function prepareSeveral(
+  context: BuildContext,
+  deps: PrepareDeps,
+  source: SourceView,
+  references: readonly BuildpackReference[],
+  from: string,
+): Promise<Prepared> {
+  const { out } = context;
+  const chosen = references.map((reference) => compatible(deps, source, reference));
+  out.step(`${chosen.map((b) => capitalised(b.name)).join(" and ")} app, as ${from} says`);
+  const plans: BuildPlan[] = [];
+  for (const [index, buildpack] of chosen.entries()) {
+    const isLast = index === chosen.length - 1;
+    plans.push(await planOf(context, deps, isLast ? source : withoutStart(source), buildpack));
   }
-  const files = deps.buildpacks.filter((b) => b.name === ours.name).flatMap((b) => b.looksFor);
+  const plan = joinPlans(plans);
+  if (plan === undefined) throw new BuildFailed(`${from} names no buildpack.`, "Name one.");
+  const system = joinSystem(plan.system, systemOf(context, source));
+  const processes = startable(readProcfile(source) ?? plan.processes);
+  return { kind: "plan", plan: system === undefined ? plan : { ...plan, system }, processes };
+}
+
+/** @throws BuildFailed when the buildpack does not find what it looks for */
+function compatible(deps: PrepareDeps, source: SourceView, { name, text }: BuildpackReference): Buildpack {
+  const named = deps.buildpacks.filter((b) => b.name === name);
+  const found = named.find((b) => b.detect(source));
+  if (found !== undefined) return found;
   throw new BuildFailed(
-    `The app is not compatible with the buildpack ${ours.text}: it looks for ${files.join(", ")}.`,
+    `The app is not compatible with the buildpack ${text}: it looks for ${named.flatMap((b) => b.looksFor).join(", ")}.`,
     "Commit what it looks for, or take it out of the list.",
   );
 }

@@ -32,10 +32,32 @@ export function partialTar(dir: string, paths: readonly Buffer[], signal: AbortS
   return tarStream([...owned(appUid), ...intoApp, ...base, "-C", dir, ...fromList], paths, signal);
 }
 
-/** Some paths, by the names that they have, owned by root. */
-export function contextTar(dir: string, paths: readonly Buffer[], signal: AbortSignal): Readable {
-  return tarStream([...owned(0), ...base, "-C", dir, ...fromList], paths, signal);
+/** Some paths, by the names that they have, owned by root; one of them with another text. */
+export function contextTar(
+  dir: string,
+  paths: readonly Buffer[],
+  signal: AbortSignal,
+  replaced?: { readonly path: string; readonly text: string },
+): Readable {
+  if (replaced === undefined) return tarStream([...owned(0), ...base, "-C", dir, ...fromList], paths, signal);
+  const kept = paths.filter((path) => path.toString() !== replaced.path);
+  const others = tarStream([...owned(0), ...base, "-C", dir, ...fromList], kept, signal);
+  return Readable.from(withEntry(others, replaced), { objectMode: false });
 }
+
+/** The same archive with one more file in front. */
+async function* withEntry(others: Readable, file: { readonly path: string; readonly text: string }) {
+  const first = pack();
+  first.entry({ name: file.path, mode: 0o644, uid: 0, gid: 0 }, file.text);
+  first.finalize();
+  const chunks: Buffer[] = [];
+  for await (const chunk of first as AsyncIterable<Buffer>) chunks.push(chunk);
+  // An archive ends with two empty blocks: what follows them would not be read.
+  yield Buffer.concat(chunks).subarray(0, -2 * blockBytes);
+  yield* others as AsyncIterable<Buffer>;
+}
+
+const blockBytes = 512;
 
 /** Texts as files in `app/…` (or `<at>/…`), owned by the app's user, their folders with them. */
 export function textsTar(texts: Readonly<Record<string, string>>, at = "app", mode = 0o644): Readable {
@@ -77,27 +99,29 @@ const into = (at: string): readonly string[] => [`--transform=flags=rhS;s,^\\.,$
 const intoApp = into("app");
 const fromList = ["--no-recursion", "--null", "--verbatim-files-from", "--files-from=-"];
 
+/** Starts tar when it is first read from: what a program has written that nobody reads is lost with its end. */
 function tarStream(args: readonly string[], paths: readonly Buffer[] | undefined, signal: AbortSignal): Readable {
-  const child = spawn("tar", args, {
-    stdio: ["pipe", "pipe", "pipe"],
-    env: { PATH: process.env["PATH"], LC_ALL: "C" },
-  });
-  const closed = Promise.withResolvers<number>();
-  child.once("error", closed.reject);
-  child.once("close", (code) => closed.resolve(code ?? -1));
-  closed.promise.catch(() => {});
-  let complaint = "";
-  child.stderr.on("data", (chunk: Buffer) => {
-    if (complaint.length < 1000) complaint += chunk.toString();
-  });
-  child.stdin.on("error", () => {});
-  child.stdin.end(paths === undefined ? "" : Buffer.concat(paths.flatMap((p) => [p, zero])));
-  const onAbort = (): boolean => child.kill("SIGKILL");
-  signal.addEventListener("abort", onAbort, { once: true });
-  // An archive that ends early looks whole to its reader: only the exit code tells.
-  async function* checked(): AsyncGenerator<Buffer> {
+  async function* output(): AsyncGenerator<Buffer> {
+    signal.throwIfAborted();
+    const child = spawn("tar", args, {
+      stdio: ["pipe", "pipe", "pipe"],
+      env: { PATH: process.env["PATH"], LC_ALL: "C" },
+    });
+    const closed = Promise.withResolvers<number>();
+    child.once("error", closed.reject);
+    child.once("close", (code) => closed.resolve(code ?? -1));
+    closed.promise.catch(() => {});
+    let complaint = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      if (complaint.length < 1000) complaint += chunk.toString();
+    });
+    child.stdin.on("error", () => {});
+    child.stdin.end(paths === undefined ? "" : Buffer.concat(paths.flatMap((p) => [p, zero])));
+    const onAbort = (): boolean => child.kill("SIGKILL");
+    signal.addEventListener("abort", onAbort, { once: true });
     try {
       for await (const chunk of child.stdout as AsyncIterable<Buffer>) yield chunk;
+      // An archive that ends early looks whole to its reader: only the exit code tells.
       const code = await closed.promise;
       signal.throwIfAborted();
       if (code !== 0) throw new Error(`tar exited with code ${code}: ${complaint.trim()}`);
@@ -106,7 +130,7 @@ function tarStream(args: readonly string[], paths: readonly Buffer[] | undefined
       child.kill("SIGKILL");
     }
   }
-  return Readable.from(checked(), { objectMode: false });
+  return Readable.from(output(), { objectMode: false });
 }
 
 const zero = Buffer.of(0);

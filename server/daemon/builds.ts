@@ -3,6 +3,7 @@ import { buildpacks } from "../../buildpacks/index.ts";
 import { createBuilder, type ExternalBuildpacks, type TimedBuilder } from "../builds/builder.ts";
 import { BuildGate, defaultParallel } from "../builds/gate.ts";
 import { createHousekeeping, type Housekeeping } from "../builds/housekeeping.ts";
+import { dockerfileKey, dockerfileSettings } from "../builds/dockerfile-settings.ts";
 import type { ImageEngine } from "../builds/image-engine.ts";
 import { buildLimits, limitsKey, limitsOf, type Machine, ownLimits } from "../builds/limits.ts";
 import { defaultBudget } from "../builds/retention.ts";
@@ -65,6 +66,7 @@ export function createBuildParts(parts: BuildParts): BuildRuntime {
     stack: parts.stackSource,
     allowance,
     external: parts.external,
+    dockerfile: (appId) => state.appSettings.get(appId, dockerfileKey, dockerfileSettings) ?? {},
     onePerKey: createKeyedLock(),
     used: housekeeping.used,
     makeRoom: async (bytes) => void (await housekeeping.clean(bytes)),

@@ -1,5 +1,6 @@
 import type { BuildLimitsView, BuildsPort, Platform, SystemInfo } from "../api/platform.ts";
 import type { Allowance } from "../builds/build-context.ts";
+import { dockerfileKey, dockerfileSettings } from "../builds/dockerfile-settings.ts";
 import { type BuildLimits, limitsKey, ownLimits } from "../builds/limits.ts";
 import { AppError } from "../core/errors.ts";
 import type { AppId, AppName } from "../core/ids.ts";
@@ -33,6 +34,14 @@ export function createBuilds(deps: BuildsDeps): BuildsPort {
       if (change === undefined) deps.appSettings.unset(id, limitsKey);
       else deps.appSettings.set(id, limitsKey, { ...own, ...change });
       return await limitsView(id);
+    },
+    dockerfile: (name) => deps.appSettings.get(deps.apps.get(name).id, dockerfileKey, dockerfileSettings) ?? {},
+    setDockerfile(_actor, name, change) {
+      const { id } = deps.apps.get(name);
+      const own = deps.appSettings.get(id, dockerfileKey, dockerfileSettings);
+      if (change === undefined) deps.appSettings.unset(id, dockerfileKey);
+      else deps.appSettings.set(id, dockerfileKey, { ...own, ...change });
+      return change === undefined ? {} : { ...own, ...change };
     },
     list: (name) => deps.releases.builds(deps.apps.get(name).id),
     async output(name, number) {

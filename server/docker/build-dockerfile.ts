@@ -2,13 +2,19 @@ import type { Readable } from "node:stream";
 import type Docker from "dockerode";
 import type { DockerfileRecord, DockerfileSpec } from "../builds/image-engine.ts";
 import { AppError, messageOf } from "../core/errors.ts";
+import { BuildkitGroup } from "./buildkit/cgroup.ts";
+import { openSession } from "./buildkit/session.ts";
+import { decodeTrace } from "./buildkit/trace.ts";
 import { engineError, isStatus, labels } from "./client.ts";
 
 const cpuPeriodUs = 100_000;
 
+const group = new BuildkitGroup();
+
 /**
- * Builds a Dockerfile with the classic builder, which keeps to the limits. The engine answers before it has begun: what
- * became of the build is told by the records alone.
+ * Builds a Dockerfile: by BuildKit where the engine has it and its steps can be limited or the Dockerfile needs it, else
+ * by the classic builder, which keeps to the limits itself. The engine answers before it has begun: what became of the
+ * build is told by the records alone.
  */
 export async function buildDockerfile(
   docker: Docker,
@@ -17,25 +23,74 @@ export async function buildDockerfile(
   spec: DockerfileSpec,
   onRecord: (record: DockerfileRecord) => void,
   signal: AbortSignal,
+  builder: "best" | "classic",
 ): Promise<void> {
+  const isLimited = await group.enter(spec.limits);
   try {
-    const stream = await docker.buildImage(context, { ...options(home, spec), abortSignal: signal });
-    const shown = withoutLabelSteps(Object.keys(ownLabels(home, spec)).length);
-    for await (const record of jsonLines(stream as AsyncIterable<Buffer>)) onRecord(shown(record));
+    const isKit = builder === "best" && (isLimited || spec.needsBuildkit) && (await hasBuildkit(docker));
+    using session = isKit ? await openSession(docker, spec.secrets) : undefined;
+    const stream = await startBuild(docker, context, options(home, spec, session?.id), signal);
+    const shown = session === undefined ? withoutLabelSteps(Object.keys(ownLabels(home, spec)).length) : decoded;
+    for await (const record of jsonLines(stream)) onRecord(shown(record));
   } catch (err) {
     signal.throwIfAborted();
     if (isStatus(err, 400)) throw new AppError("DOCKERFILE_INVALID", { cause: plainMessage(err) }, { cause: err });
     throw engineError("build the Dockerfile", err);
   } finally {
     context.destroy();
+    if (isLimited) await group.leave(spec.limits);
   }
   signal.throwIfAborted();
 }
 
-function options(home: string, spec: DockerfileSpec): Docker.ImageBuildOptions {
+/** Since 18.09 on Linux; what only speaks the engine's API may say otherwise. */
+async function hasBuildkit(docker: Docker): Promise<boolean> {
+  const { Os, Components } = await docker.version();
+  return Os === "linux" && (Components ?? []).some((c) => c.Name === "Engine");
+}
+
+/** Not `buildImage`, which opens a session of its own that answers nothing but credentials. */
+function startBuild(
+  docker: Docker,
+  context: Readable,
+  query: object,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Buffer>> {
+  const statusCodes = { 200: true, 400: "bad request", 500: "server error" };
+  const call = {
+    path: "/build?",
+    method: "POST",
+    file: context,
+    isStream: true,
+    options: query,
+    abortSignal: signal,
+    statusCodes,
+  };
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(call, (err: unknown, stream: unknown) => {
+      if (err === null || err === undefined) resolve(stream as AsyncIterable<Buffer>);
+      else reject(err instanceof Error ? err : new Error(JSON.stringify(err)));
+    });
+  });
+}
+
+const traceId = "moby.buildkit.trace";
+
+/** BuildKit's records with what they hold in base64. */
+function decoded(record: DockerfileRecord): DockerfileRecord {
+  const aux: unknown = record.aux;
+  if (record.id !== traceId || typeof aux !== "string") return record;
+  return { trace: decodeTrace(Buffer.from(aux, "base64")) };
+}
+
+function options(home: string, spec: DockerfileSpec, session: string | undefined) {
   const { ref, limits } = spec;
   return {
     t: ref,
+    dockerfile: spec.path,
+    ...(spec.target !== undefined && { target: spec.target }),
+    ...(session !== undefined && { version: "2", session }),
+    buildargs: spec.args,
     labels: ownLabels(home, spec),
     rm: true,
     forcerm: true,

@@ -7,8 +7,11 @@ import { buildImages } from "./build-images.ts";
 import { adoptImage } from "./foreign-images.ts";
 import { buildUsage } from "./build-usage.ts";
 
-/** The engine as builds need it. `home` is the label value that tells this installation's objects from others'. */
-export function createImageEngine(docker: Docker, home: string): ImageEngine {
+/**
+ * The engine as builds need it. `home` is the label value that tells this installation's objects from others'. With
+ * `classic` Dockerfiles are built as on an engine without BuildKit.
+ */
+export function createImageEngine(docker: Docker, home: string, builder: "best" | "classic" = "best"): ImageEngine {
   return {
     ...buildContainers(docker, home),
     ...buildImages(docker, home),
@@ -20,6 +23,6 @@ export function createImageEngine(docker: Docker, home: string): ImageEngine {
       await keepCached(docker, appId, []);
     },
     buildDockerfile: (context, spec, onRecord, signal) =>
-      buildDockerfile(docker, home, context, spec, onRecord, signal),
+      buildDockerfile(docker, home, context, spec, onRecord, signal, builder),
   };
 }

@@ -11,6 +11,7 @@ import {
 } from "../../server/builds/builder.ts";
 import type { StackImages } from "../../server/builds/build-context.ts";
 import { BuildGate } from "../../server/builds/gate.ts";
+import type { DockerfileSettings } from "../../server/builds/dockerfile-settings.ts";
 import type { DiskSpace, ImageEngine } from "../../server/builds/image-engine.ts";
 import type { BuildLimits } from "../../server/builds/limits.ts";
 import type { Available, Buildpack, BuildPlan } from "../../server/builds/plan.ts";
@@ -40,6 +41,8 @@ export interface HarnessOptions {
   readonly gate?: BuildGate;
   /** Part of the stack's id: with a new one no layer of an earlier run is used. */
   readonly stackSalt?: string;
+  /** Of Dockerfiles. */
+  readonly builder?: "best" | "classic";
   readonly buildpacks?: readonly Buildpack[];
   readonly available?: (signal: AbortSignal) => Promise<Available>;
   readonly external?: ExternalBuildpacks;
@@ -65,6 +68,7 @@ export interface BuildOptions {
   readonly config?: ConfigVars;
   /** The app is this folder of the source. */
   readonly root?: string;
+  readonly dockerfile?: DockerfileSettings;
   readonly signal?: AbortSignal;
   readonly onLine?: (line: string) => void;
 }
@@ -83,7 +87,7 @@ export class BuildHarness implements AsyncDisposable {
 
   constructor(options: HarnessOptions = {}) {
     this.#options = options;
-    const engine = createImageEngine(this.docker, this.home);
+    const engine = createImageEngine(this.docker, this.home, options.builder);
     this.engine = {
       ...engine,
       ...(options.disk && { disk: () => Promise.resolve(options.disk?.()) }),
@@ -124,6 +128,7 @@ export class BuildHarness implements AsyncDisposable {
           floorBytes: this.#options.floorBytes ?? 0,
         }),
       gate: this.#options.gate ?? new BuildGate({ parallel: 4, freeMemoryBytes: () => Number.MAX_SAFE_INTEGER }),
+      dockerfile: () => options.dockerfile ?? {},
       onePerKey: this.#onePerKey,
       external: this.#options.external ?? noExternal,
       used: () => undefined,

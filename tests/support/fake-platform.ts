@@ -200,6 +200,12 @@ export function fakePlatform(state: FakeState): Platform {
         note(`build limits ${name} ${JSON.stringify(change)} by ${actor.name}`);
         return { limits: { ...buildLimits, ...change }, own: ["memoryBytes"] };
       },
+      dockerfile: (name) => (find(name), { target: "production" }),
+      setDockerfile: (actor, name, change) => {
+        find(name);
+        note(`dockerfile ${name} ${JSON.stringify(change)} by ${actor.name}`);
+        return change ?? {};
+      },
       cancel: () => false,
     },
     buildpacks: {

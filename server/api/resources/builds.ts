@@ -23,6 +23,28 @@ const limits = z.strictObject({
   timeoutMs: z.int().min(1000, "at least 1 s").max(86_400_000, "at most 24 h").optional(),
 });
 
+const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "the name of a config var, like NPM_TOKEN");
+
+const dockerfile = z.strictObject({
+  path: z
+    .string()
+    .max(512)
+    .refine(
+      (path) => path !== "" && !path.startsWith("/") && !path.split("/").includes(".."),
+      "a path below the repository",
+    )
+    .optional(),
+  target: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "the name of a stage, like production")
+    .optional(),
+  args: z.array(variable).max(256).optional(),
+  secrets: z.array(variable).max(256).optional(),
+});
+
+/** Without one: nothing is set any more. */
+const dockerfileChange = z.strictObject({ dockerfile: dockerfile.nullable() });
+
 /** Without limits: all of them to the defaults. */
 const limitsChange = z.strictObject({ limits: limits.nullable() });
 
@@ -45,6 +67,18 @@ export function buildsResource({ platform: { builds } }: ApiDeps, guard: Guard) 
       const number = parseNumber(c.req.param("number"), "build");
       return c.json({ cancelled: builds.cancel(c.get("actor"), parseAppName(c.req.param("app")), number) });
     })
+    .get("/v1/apps/:app/builds/dockerfile", guard("app:read"), (c) => {
+      return c.json(builds.dockerfile(parseAppName(c.req.param("app"))));
+    })
+    .put(
+      "/v1/apps/:app/builds/dockerfile",
+      guard("app:change", "builds:dockerfile:set"),
+      body(dockerfileChange),
+      (c) => {
+        const change = c.req.valid("json").dockerfile ?? undefined;
+        return c.json(builds.setDockerfile(c.get("actor"), parseAppName(c.req.param("app")), change));
+      },
+    )
     .post("/v1/apps/:app/builds/cancel", guard("app:change", "builds:cancel"), (c) => {
       return c.json({ cancelled: builds.cancel(c.get("actor"), parseAppName(c.req.param("app"))) });
     });

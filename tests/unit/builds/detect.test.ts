@@ -57,7 +57,7 @@ describe("the builder", () => {
     expect(decided(["package.json"], "cobol")).toEqual({
       kind: "nothing",
       reason: 'There is no builder called "cobol".',
-      hint: "Choose one of: dockerfile, static, ruby, node, python, java, php, go, rust, procfile.",
+      hint: "Choose one of: dockerfile, static, ruby, deno, node, python, java, php, go, rust, procfile.",
       details: [],
     });
   });
@@ -96,11 +96,12 @@ describe("when nothing matches", () => {
         "  dockerfile Dockerfile",
         "  static     Staticfile, static.json, index.html, public/index.html, dist/index.html, build/index.html, _site/index.html",
         "  ruby       Gemfile",
+        "  deno       deno.json, deno.jsonc, deno.lock",
         "  node       package.json",
         "  python     requirements.txt, pyproject.toml, uv.lock, poetry.lock, Pipfile, Pipfile.lock, pdm.lock, setup.py, manage.py, environment.yml",
         "  java       pom.xml, build.gradle, build.gradle.kts, settings.gradle, settings.gradle.kts, gradlew",
         "  php        composer.json, index.php",
-        "  go         go.mod",
+        "  go         go.mod, go.work",
         "  rust       Cargo.toml",
         "  procfile   Procfile",
         "Seen: README.md, docs/",

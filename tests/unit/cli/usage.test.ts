@@ -18,7 +18,7 @@ test("no two verbs or aliases have the same name", () => {
 });
 
 const showing =
-  "apps apps:info buildpacks ps ps:scale config config:get releases releases:info builds builds:output builds:limits logs tasks routes marketplace " +
+  "apps apps:info buildpacks ps ps:scale config config:get releases releases:info builds builds:output builds:limits builds:dockerfile logs tasks routes marketplace " +
   "services service limits checks keys tokens users audit whoami version open doctor disk";
 
 test.each(showing.split(" "))("%s, which lists or shows, takes --json", async (name) => {
