@@ -1,4 +1,5 @@
 import type { PlanCommand, PlanStep, SourceView } from "../../server/builds/plan.ts";
+import { buildCache } from "./build-cache.ts";
 import { installEnv, pruneCommand, runCommand } from "./commands.ts";
 import { installSteps } from "./dependencies.ts";
 import { dependenciesOf } from "./package-json.ts";
@@ -8,6 +9,7 @@ import { buildScript, isPresent, lifecycleCommands } from "./scripts.ts";
 /** What runs with the whole source on every push; undefined when nothing has to. */
 export function buildStep(source: SourceView, project: NodeProject): PlanStep | undefined {
   const { pkg, manager, members, install } = project;
+  const cache = buildCache(pkg);
   const run = (argv: readonly string[], hint: string) => command(project, argv, hint);
   const script = (name: string) => (isPresent(pkg, name) ? [run(runCommand(manager, name), scriptHint(name))] : []);
   const build = buildScript(pkg);
@@ -18,7 +20,7 @@ export function buildStep(source: SourceView, project: NodeProject): PlanStep | 
     ...(install === "build"
       ? []
       : lifecycleCommands(manager, pkg, members).map((argv) => run(argv, scriptHint(argv.at(-1) ?? "")))),
-    ...(build === undefined ? [] : script(build)),
+    ...(build === undefined ? [] : [...cache.restore, ...script(build), ...cache.save]),
     ...prune(project),
     ...script("heroku-cleanup"),
   ];
@@ -35,14 +37,38 @@ function inPlace(source: SourceView, project: NodeProject): readonly PlanCommand
   return [...(isCheckedIn(source) ? [rebuild] : []), ...installSteps(project, true)];
 }
 
+// What Heroku's users set to keep development dependencies at run time.
+const unlessKept = `case "\${NODE_ENV:-production}:\${NPM_CONFIG_PRODUCTION:-true}:\${YARN_PRODUCTION:-true}" in
+  production:true:true) ;;
+  *) echo "Development dependencies are kept: a config var asks for it."; exit 0 ;;
+esac
+if [ "\${YARN2_SKIP_PRUNING:-}" = true ] || [ "\${PNPM_SKIP_PRUNING:-}" = true ]; then
+  echo "Development dependencies are kept: a config var asks for it."; exit 0
+fi
+exec "$@"`;
+
 function prune(project: NodeProject): readonly PlanCommand[] {
   const { pkg, manager, members, install, hasBuild } = project;
+  if (project.web.site !== undefined) return install === "none" ? [] : [removeAll(project)];
   const hasDev = [pkg, ...members.map((m) => m.pkg)].some(
     (p) => Object.keys(dependenciesOf(p, "devDependencies")).length > 0,
   );
   if (install === "none" || !hasBuild || !hasDev) return [];
   const argv = pruneCommand(manager, members.length > 0);
-  return argv === undefined ? [] : [command(project, argv, "Development dependencies could not be removed.")];
+  if (argv === undefined) return [];
+  const name = argv[0] === "bash" ? argv.at(-1) : argv.join(" ");
+  const skippable = ["bash", "-c", unlessKept, "prune", ...argv];
+  return [
+    {
+      ...command(project, skippable, "Development dependencies could not be removed."),
+      ...(name !== undefined && { name }),
+    },
+  ];
+}
+
+function removeAll(project: NodeProject): PlanCommand {
+  const folders = ["node_modules", ...project.members.map((m) => `${m.folder}/node_modules`)];
+  return command(project, ["rm", "-rf", ...folders], "node_modules could not be removed.");
 }
 
 function command(project: NodeProject, argv: readonly string[], hint: string): PlanCommand {

@@ -1,4 +1,5 @@
 import semver from "semver";
+import { pruneBun } from "./bun.ts";
 import type { Manager } from "./manager.ts";
 import { certificates, nodeHome } from "./runtime.ts";
 
@@ -14,6 +15,7 @@ export function installEnv(manager: Manager, registry: string | undefined): Read
     ...(registry === undefined ? {} : { npm_config_registry: registry }),
   };
   if (manager.kind === "yarn") return { ...common, YARN_CACHE_FOLDER: "/cache/yarn" };
+  if (manager.kind === "bun") return { ...common, BUN_INSTALL_CACHE_DIR: "/cache/bun" };
   if (manager.kind !== "berry") return common;
   return {
     ...common,
@@ -54,6 +56,8 @@ export function installCommands(manager: Manager, dev: boolean): readonly (reado
         ["yarn", "install", locked ? "--immutable" : "--no-immutable"],
         ...(dev || !canFocus(manager) ? [] : [["yarn", "workspaces", "focus", "--all", "--production"]]),
       ];
+    case "bun":
+      return [["bun", "install", locked ? "--frozen-lockfile" : "--no-save", ...(dev ? [] : ["--production"])]];
     case "pnpm":
       return [["pnpm", "install", locked ? "--frozen-lockfile" : "--no-frozen-lockfile", `--prod=${!dev}`, pnpmStore]];
   }
@@ -76,6 +80,8 @@ export function pruneCommand(manager: Manager, hasMembers: boolean): readonly st
       ];
     case "berry":
       return canFocus(manager) ? ["yarn", "workspaces", "focus", "--all", "--production"] : undefined;
+    case "bun":
+      return ["bash", "-c", pruneBun, "bun install --production"];
     case "pnpm":
       // `pnpm prune` knows the root alone.
       if (!hasMembers) return ["pnpm", "prune", "--prod", "--ignore-scripts"];
@@ -86,7 +92,7 @@ export function pruneCommand(manager: Manager, hasMembers: boolean): readonly st
 /** argv that runs a script of package.json, in a workspace member when one is named. */
 export function runCommand(manager: Manager, script: string, folder?: string): readonly string[] {
   const tool = manager.kind === "berry" ? "yarn" : manager.kind;
-  const flag = { npm: "--prefix", yarn: "--cwd", pnpm: "--dir" }[tool];
+  const flag = { npm: "--prefix", yarn: "--cwd", pnpm: "--dir", bun: "--cwd" }[tool];
   return [tool, ...(folder === undefined ? [] : [flag, folder]), "run", script];
 }
 

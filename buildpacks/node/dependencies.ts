@@ -11,11 +11,12 @@ const readBy: Readonly<Record<Manager["kind"], readonly string[]>> = {
   npm: [],
   yarn: [".yarnrc", ".yarn/releases"],
   berry: [".yarnrc.yml", ".yarn/releases", ".yarn/plugins", ".yarn/patches"],
+  bun: ["bunfig.toml"],
   pnpm: ["pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs"],
 };
 
 /** The node_modules that the manifests and the lockfile ask for, made without the rest of the source. */
-export function dependencyLayer(source: SourceView, project: NodeProject): PlanLayer {
+export function dependencyLayer(source: SourceView, project: NodeProject, launch: boolean): PlanLayer {
   const { manager, members, pkg } = project;
   const candidates = [manager.lockfile ?? "", ...alwaysRead, ...readBy[manager.kind], ...localPackages(pkg)];
   return {
@@ -27,7 +28,7 @@ export function dependencyLayer(source: SourceView, project: NodeProject): PlanL
       ...Object.fromEntries(members.map((m) => [`${m.folder}/package.json`, installInput(m.pkg, true)])),
     },
     commands: installSteps(project, false),
-    launch: true,
+    launch,
     keep: ["/app/node_modules", ...members.map((m) => `/app/${m.folder}/node_modules`)],
   };
 }

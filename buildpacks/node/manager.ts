@@ -1,25 +1,27 @@
 import semver from "semver";
-import type { SourceView } from "../../server/builds/plan.ts";
+import type { Available, SourceView } from "../../server/builds/plan.ts";
 import { asText, isRefusal, readIfSmall, type Refusal, refuse } from "../reading.ts";
 import { engineOf, type PackageJson } from "./package-json.ts";
 
 export interface Manager {
   /** `berry` is yarn 2 and later: other commands, another lockfile. */
-  readonly kind: "npm" | "yarn" | "berry" | "pnpm";
+  readonly kind: "npm" | "yarn" | "berry" | "pnpm" | "bun";
   readonly version: string;
   readonly lockfile: string | undefined;
   readonly notes: readonly string[];
 }
 
-type Name = "npm" | "yarn" | "pnpm";
+const names = ["npm", "yarn", "pnpm", "bun"] as const;
+type Name = (typeof names)[number];
 
 const managerOfLockfile: Readonly<Record<string, Name>> = {
   "package-lock.json": "npm",
   "npm-shrinkwrap.json": "npm",
   "yarn.lock": "yarn",
   "pnpm-lock.yaml": "pnpm",
+  "bun.lock": "bun",
+  "bun.lockb": "bun",
 };
-const bunLockfiles = ["bun.lock", "bun.lockb"];
 
 /** npm releases to choose from, each for the Node lines that it supports. */
 export const npmReleases = [
@@ -28,22 +30,32 @@ export const npmReleases = [
   { version: "8.19.4", node: "^12.13.0 || ^14.15.0 || >=16.0.0" },
   { version: "6.14.18", node: "*" },
 ] as const;
-const yarnVersion = "1.22.22";
-const berryVersion = "4.18.1";
+/** At hand without an exact version: the first that fits, of those that read the lockfile. */
+const yarnReleases = ["1.22.22"];
+const berryReleases = ["4.18.1", "3.8.7"];
+const pnpmReleases = ["10.34.9", "9.15.9", "8.15.9", "7.33.7"];
 const pnpmOfLockfile = [
   { lock: /^lockfileVersion:\s*'?5/m, version: "7.33.7" },
   { lock: /^lockfileVersion:\s*'?6/m, version: "8.15.9" },
 ];
-const pnpmVersion = "10.34.9";
+/** The lockfile's format of yarn 4; older ones are frozen only by an older yarn. */
+const berryFormat = 7;
+const newestBun = "1.4.5";
+const shownReleases = 5;
 
 /** Which package manager installs, at which version: by the lockfile, and by `packageManager` in package.json. */
-export function chooseManager(source: SourceView, pkg: PackageJson, nodeVersion: string): Manager | Refusal {
+export function chooseManager(
+  source: SourceView,
+  pkg: PackageJson,
+  nodeVersion: string,
+  available: Pick<Available, "bun">,
+): Manager | Refusal {
   const declared = readDeclared(pkg);
   if (isRefusal(declared)) return declared;
   const lock = chooseLockfile(source, declared?.name);
   if (isRefusal(lock)) return lock;
   const name = declared?.name ?? (lock.file === undefined ? "npm" : managerOfLockfile[lock.file]) ?? "npm";
-  const version = declared?.version ?? defaultVersion(source, pkg, name, nodeVersion);
+  const version = declared?.version ?? defaultVersion(source, pkg, name, nodeVersion, available);
   if (typeof version !== "string") return version;
   const kind = name === "yarn" && semver.major(version) > 1 ? "berry" : name;
   const none = `No lockfile: the newest fitting versions are installed. Commit one, made with: ${name} install`;
@@ -66,26 +78,66 @@ export function npmFor(pkg: PackageJson, nodeVersion: string): string | Refusal 
   );
 }
 
-function defaultVersion(source: SourceView, pkg: PackageJson, name: Name, nodeVersion: string): string | Refusal {
-  if (name === "npm") return npmFor(pkg, nodeVersion);
-  if (name === "yarn") return isBerry(source) ? berryVersion : yarnVersion;
-  const lock = readIfSmall(source, "pnpm-lock.yaml") ?? "";
-  return pnpmOfLockfile.find((p) => p.lock.test(lock))?.version ?? pnpmVersion;
+function defaultVersion(
+  source: SourceView,
+  pkg: PackageJson,
+  name: Name,
+  nodeVersion: string,
+  available: Pick<Available, "bun">,
+): string | Refusal {
+  switch (name) {
+    case "npm":
+      return npmFor(pkg, nodeVersion);
+    case "yarn":
+      return fitting(pkg, name, yarnChoices(source));
+    case "pnpm":
+      return fitting(pkg, name, pnpmChoices(source));
+    case "bun":
+      return fitting(pkg, name, available.bun.length > 0 ? available.bun : [newestBun], bunFile(source));
+  }
 }
 
-function isBerry(source: SourceView): boolean {
-  return source.has(".yarnrc.yml") || /^__metadata:/m.test(readIfSmall(source, "yarn.lock") ?? "");
+/** The first of the releases that `engines` allows; one exact version is taken as it is. */
+function fitting(pkg: PackageJson, name: Name, releases: readonly string[], file?: string): string | Refusal {
+  const wish = engineOf(pkg, name) ?? file;
+  const [newest = ""] = releases;
+  if (wish === undefined || wish === "" || semver.validRange(wish) === null) return newest;
+  if (semver.valid(wish) !== null) return semver.clean(wish) ?? newest;
+  const found = releases.find((v) => semver.satisfies(v, wish));
+  if (found !== undefined) return found;
+  return refuse(
+    `${name} ${wish} is asked for, which is not at hand.`,
+    `At hand: ${releases.slice(0, shownReleases).join(", ")}. Write one exact version, like "packageManager": "${name}@${newest}", to have any other.`,
+  );
+}
+
+function yarnChoices(source: SourceView): readonly string[] {
+  const lock = readIfSmall(source, "yarn.lock") ?? "";
+  const format = Number(/^__metadata:\s+version: (\d+)/m.exec(lock)?.[1] ?? "");
+  if (!source.has(".yarnrc.yml") && !/^__metadata:/m.test(lock)) return yarnReleases;
+  return format > 0 && format < berryFormat ? berryReleases.toReversed() : berryReleases;
+}
+
+function pnpmChoices(source: SourceView): readonly string[] {
+  const lock = readIfSmall(source, "pnpm-lock.yaml") ?? "";
+  const version = pnpmOfLockfile.find((p) => p.lock.test(lock))?.version;
+  return version === undefined ? pnpmReleases : [version, ...pnpmReleases.filter((v) => v !== version)];
+}
+
+function bunFile(source: SourceView): string | undefined {
+  return source.read(".bun-version")?.trim().replace(/^bun-/, "");
 }
 
 function readDeclared(pkg: PackageJson): { readonly name: Name; readonly version: string } | undefined | Refusal {
   const text = asText(pkg.raw["packageManager"]);
   if (text === undefined || text === "") return undefined;
-  const [, name, rawVersion] = /^(npm|yarn|pnpm)@([^+]+)(?:\+.*)?$/.exec(text) ?? [];
+  const [, word, rawVersion] = /^(\w+)@([^+]+)(?:\+.*)?$/.exec(text) ?? [];
   const version = semver.valid(rawVersion);
-  if (version !== null && (name === "npm" || name === "yarn" || name === "pnpm")) return { name, version };
+  const name = names.find((n) => n === word);
+  if (version !== null && name !== undefined) return { name, version };
   return refuse(
     `packageManager in package.json is "${text}", which cannot be used.`,
-    'Write npm, yarn or pnpm with an exact version, like "pnpm@10.34.9", or remove the field.',
+    'Write npm, yarn, pnpm or bun with an exact version, like "pnpm@10.34.9", or remove the field.',
   );
 }
 
@@ -94,15 +146,8 @@ function chooseLockfile(
   declared: Name | undefined,
 ): { readonly file: string | undefined; readonly notes: readonly string[] } | Refusal {
   const found = Object.keys(managerOfLockfile).filter((file) => source.has(file));
-  const bun = bunLockfiles.find((file) => source.has(file));
-  if (found.length === 0 && bun !== undefined) {
-    return refuse(
-      `${bun} is there, and bun is not supported yet.`,
-      "Make package-lock.json with: npm install. Commit it and remove the other.",
-    );
-  }
-  const names = new Set(found.map((file) => managerOfLockfile[file]));
-  if (declared === undefined && names.size > 1) {
+  const owners = new Set(found.map((file) => managerOfLockfile[file]));
+  if (declared === undefined && owners.size > 1) {
     return refuse(
       `There are several lockfiles: ${found.join(", ")}.`,
       "Keep the one of the package manager that you use, remove the others with git rm, and push again.",

@@ -1,14 +1,10 @@
-import type { Available, Buildpack, PlanResult, SourceView } from "../../server/builds/plan.ts";
-import { web } from "../../server/core/ids.ts";
-import type { ProcessCommand } from "../../server/core/types.ts";
-import { isRefusal, type Refusal, refuse } from "../reading.ts";
+import type { Available, Buildpack, PlanLayer, PlanResult, SourceView } from "../../server/builds/plan.ts";
+import { isRefusal } from "../reading.ts";
 import { buildStep } from "./build.ts";
 import { berryEnv } from "./commands.ts";
 import { dependencyLayer } from "./dependencies.ts";
-import type { PackageJson } from "./package-json.ts";
 import { type NodeProject, readProject } from "./project.ts";
 import { nodeHome, runtimeLayer } from "./runtime.ts";
-import { isPresent } from "./scripts.ts";
 
 export const node: Buildpack = {
   name: "node",
@@ -20,17 +16,15 @@ export const node: Buildpack = {
 function planNode(source: SourceView, available: Available): PlanResult {
   const project = readProject(source, available);
   if (isRefusal(project)) return project;
-  const processes = defaultProcesses(source, project.pkg);
-  if (isRefusal(processes)) return processes;
-  const runtime = runtimeLayer(project.nodeVersion, project.npmVersion, project.manager, available);
+  const { site, processes } = project.web;
   return {
     ok: true,
     plan: {
       buildpack: "node",
       runtime: `node ${project.nodeVersion}`,
-      layers: project.install === "layer" ? [runtime, dependencyLayer(source, project)] : [runtime],
+      layers: layersOf(source, project, available),
       build: buildStep(source, project),
-      env: runEnv(project),
+      env: site === undefined ? runEnv(project) : {},
       path: [`${nodeHome}/bin`, "/app/node_modules/.bin"],
       processes,
       notes: project.notes,
@@ -38,18 +32,17 @@ function planNode(source: SourceView, available: Available): PlanResult {
   };
 }
 
-function runEnv(project: NodeProject): Readonly<Record<string, string>> {
-  return { NODE_ENV: "production", ...(project.manager.kind === "berry" ? berryEnv : {}) };
+/** Pages that nginx serves need nothing of what made them. */
+function layersOf(source: SourceView, project: NodeProject, available: Available): readonly PlanLayer[] {
+  const { nodeVersion, npmVersion, manager, install, web } = project;
+  const isLaunched = web.site === undefined;
+  return [
+    runtimeLayer(nodeVersion, npmVersion, manager, available, isLaunched),
+    ...(install === "layer" ? [dependencyLayer(source, project, isLaunched)] : []),
+    ...(web.site === undefined ? [] : [web.site.layer]),
+  ];
 }
 
-function defaultProcesses(source: SourceView, pkg: PackageJson): readonly ProcessCommand[] | Refusal {
-  if (isPresent(pkg, "start")) return [{ type: web, command: "npm start" }];
-  if (source.has("server.js")) return [{ type: web, command: "node server.js" }];
-  if (source.has("Procfile")) return [];
-  const main = pkg.raw["main"];
-  const entry = typeof main === "string" && source.has(main) ? main : "index.js";
-  return refuse(
-    "Nothing says how to start the app: package.json has no start script, and there is no server.js and no Procfile.",
-    `Add "start": "node ${entry}" to the scripts of package.json, or commit a Procfile with the line: web: node ${entry}`,
-  );
+function runEnv(project: NodeProject): Readonly<Record<string, string>> {
+  return { NODE_ENV: "production", ...(project.manager.kind === "berry" ? berryEnv : {}) };
 }

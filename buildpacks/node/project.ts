@@ -6,6 +6,7 @@ import { chooseManager, type Manager, npmFor } from "./manager.ts";
 import { needsInstall, type PackageJson, readPackageJson } from "./package-json.ts";
 import { buildScript, isPresent, lifecycleScripts } from "./scripts.ts";
 import { resolveNode } from "./versions.ts";
+import { chooseWeb, type Web } from "./web.ts";
 import { findMembers, type Member } from "./workspaces.ts";
 
 /** All that is known about a Node repository before it is planned. */
@@ -22,31 +23,39 @@ export interface NodeProject {
   readonly needsConfig: boolean;
   /** Undefined when the project names a registry of its own. */
   readonly registry: string | undefined;
+  readonly web: Web;
   readonly notes: readonly string[];
 }
 
-const settingsFiles = [".npmrc", ".yarnrc", ".yarnrc.yml"];
+const settingsFiles = [".npmrc", ".yarnrc", ".yarnrc.yml", "bunfig.toml"];
 
 export function readProject(source: SourceView, available: Available): NodeProject | Refusal {
   const pkg = readPackageJson(source);
   if (isRefusal(pkg)) return pkg;
   const node = resolveNode(source, pkg, available.node);
   if (isRefusal(node)) return node;
-  const manager = chooseManager(source, pkg, node.version);
+  const manager = chooseManager(source, pkg, node.version, available);
   if (isRefusal(manager)) return manager;
   const npmVersion = manager.kind === "npm" ? manager.version : npmFor(pkg, node.version);
   if (isRefusal(npmVersion)) return npmVersion;
   const members = findMembers(source, pkg);
   const hasBuild = needsBuildStep(pkg, members);
   const install = howToInstall(source, pkg, members, hasBuild);
+  const web = chooseWeb(source, { pkg, manager, members });
+  if (isRefusal(web)) return web;
   const outOfStep = install === "none" || manager.kind !== "npm" ? undefined : checkLock(source, manager, pkg);
   if (outOfStep !== undefined) return outOfStep;
   return {
-    ...{ pkg, members, manager, npmVersion, install, hasBuild },
+    ...{ pkg, members, manager, npmVersion, install, hasBuild, web },
     nodeVersion: node.version,
     needsConfig: namesVariables(source, settingsFiles),
     registry: namesRegistry(source) ? undefined : available.npmRegistry,
-    notes: [...node.notes, ...(install === "none" ? [] : manager.notes), ...installNotes(source, pkg, install)],
+    notes: [
+      ...node.notes,
+      ...(install === "none" ? [] : manager.notes),
+      ...installNotes(source, pkg, install),
+      ...web.notes,
+    ],
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Available, PlanCommand, PlanLayer } from "../../server/builds/plan.ts";
+import { unpackBun } from "./bun.ts";
 import type { Manager } from "./manager.ts";
 
 export const nodeHome = "/opt/node";
@@ -33,6 +34,7 @@ export function runtimeLayer(
   npmVersion: string,
   manager: Manager,
   available: Available,
+  launch: boolean,
 ): PlanLayer {
   const env = { NPM_REGISTRY: available.npmRegistry, NODE_EXTRA_CA_CERTS: certificates };
   const base: PlanCommand = {
@@ -53,12 +55,22 @@ export function runtimeLayer(
     title: `Installing ${names.join(", ")}`,
     files: [],
     commands: [base, ...extra],
-    launch: true,
+    launch,
     keep: [nodeHome],
   };
 }
 
 function managerCommand(manager: Manager, env: Readonly<Record<string, string>>): PlanCommand {
+  const hint = `${shownManager(manager)} could not be installed: check packageManager in package.json.`;
+  if (manager.kind === "bun") {
+    return {
+      argv: ["bash", "-c", unpackBun, "install-bun", manager.version],
+      user: "root",
+      env,
+      withConfig: false,
+      hint,
+    };
+  }
   const name = manager.kind === "berry" ? "@yarnpkg/cli-dist" : manager.kind;
   return {
     argv: [
@@ -74,7 +86,7 @@ function managerCommand(manager: Manager, env: Readonly<Record<string, string>>)
     user: "root",
     env: { ...env, npm_config_cache: "/tmp/npm-root" },
     withConfig: false,
-    hint: `${shownManager(manager)} could not be installed: check packageManager in package.json.`,
+    hint,
   };
 }
 

@@ -1,6 +1,6 @@
 import semver from "semver";
 import type { SourceView } from "../../server/builds/plan.ts";
-import { type Refusal, refuse } from "../reading.ts";
+import { asRecord, asText, type Refusal, refuse } from "../reading.ts";
 import { engineOf, type PackageJson } from "./package-json.ts";
 
 export interface Resolved {
@@ -60,6 +60,7 @@ export function resolveNode(source: SourceView, pkg: PackageJson, available: rea
 function readWishes(source: SourceView, pkg: PackageJson): readonly Wish[] {
   const found = [
     { place: "engines.node in package.json", text: engineOf(pkg, "node") },
+    { place: "volta.node in package.json", text: asText(asRecord(pkg.raw["volta"])["node"]) },
     { place: ".nvmrc", text: firstLine(source.read(".nvmrc")) },
     { place: ".node-version", text: firstLine(source.read(".node-version")) },
   ];

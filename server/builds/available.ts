@@ -42,19 +42,25 @@ const fetchTimeoutMs = 8_000;
 // Older ones have no npm that the registry still serves well.
 const oldest = "10.0.0";
 
-const cacheSchema = z.object({ fetchedAt: z.number(), npmRegistry: z.string(), node: z.array(z.string()).min(1) });
+const cacheSchema = z.object({
+  fetchedAt: z.number(),
+  npmRegistry: z.string(),
+  node: z.array(z.string()).min(1),
+  bun: z.array(z.string()),
+  deno: z.array(z.string()),
+});
 type Cache = z.infer<typeof cacheSchema>;
 
 /**
- * The versions that can be had. Node's come from the npm registry and are kept for an hour; an older copy is used
+ * The versions that can be had. Those of Node, bun and Deno come from the npm registry and are kept for an hour; an older copy is used
  * when the registry does not answer.
  * @throws AppError NODE_VERSIONS_UNKNOWN without either
  */
 export async function readAvailable(options: AvailableOptions, signal: AbortSignal): Promise<Available> {
   const kept = await readCache(options.cacheFile);
   const isFresh = kept !== undefined && Math.abs(options.now() - kept.fetchedAt) < freshMs;
-  const { node, npmRegistry } = isFresh ? kept : await refresh(options, kept, signal);
-  return { node, npmRegistry, ...options.stack };
+  const { node, bun, deno, npmRegistry } = isFresh ? kept : await refresh(options, kept, signal);
+  return { node, bun, deno, npmRegistry, ...options.stack };
 }
 
 /** The registry that npm on this machine uses, with a slash at the end. */
@@ -77,8 +83,13 @@ async function refresh(options: AvailableOptions, kept: Cache | undefined, signa
   try {
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(fetchTimeoutMs)]);
     registry = await options.registry(deadline);
-    const node = await fetchNodeVersions(options, registry, deadline);
-    const cache: Cache = { fetchedAt: options.now(), npmRegistry: registry, node };
+    const versionsOf = (name: string, from: string) => fetchVersions(options, `${registry}${name}`, from, deadline);
+    const [node, bun, deno] = await Promise.all([
+      versionsOf(`node-linux-${options.arch}`, oldest),
+      versionsOf(`@oven%2fbun-linux-${options.arch === "arm64" ? "aarch64" : options.arch}`, "1.0.0").catch(noVersion),
+      versionsOf(`@deno%2flinux-${options.arch}-glibc`, "2.0.0").catch(noVersion),
+    ]);
+    const cache: Cache = { fetchedAt: options.now(), npmRegistry: registry, node, bun, deno };
     await writeCache(options.cacheFile, cache);
     return cache;
   } catch (err) {
@@ -88,17 +99,17 @@ async function refresh(options: AvailableOptions, kept: Cache | undefined, signa
   }
 }
 
-async function fetchNodeVersions(options: AvailableOptions, registry: string, signal: AbortSignal): Promise<string[]> {
-  const response = await options.fetch(`${registry}node-linux-${options.arch}`, {
-    headers: { accept: "application/vnd.npm.install-v1+json" },
-    signal,
-  });
+async function fetchVersions(options: AvailableOptions, url: string, from: string, signal: AbortSignal) {
+  const response = await options.fetch(url, { headers: { accept: "application/vnd.npm.install-v1+json" }, signal });
   if (!response.ok) throw new Error(`it answered ${response.status}`);
   const { versions } = z.object({ versions: z.record(z.string(), z.unknown()) }).parse(await response.json());
-  const stable = Object.keys(versions).filter((v) => semver.prerelease(v) === null && semver.gte(v, oldest));
+  const stable = Object.keys(versions).filter((v) => semver.prerelease(v) === null && semver.gte(v, from));
   if (stable.length === 0) throw new Error("it lists no version");
   return semver.rsort(stable);
 }
+
+/** Few apps need them: a push of any other does not fail for their list. */
+const noVersion = (): string[] => [];
 
 async function readCache(file: string): Promise<Cache | undefined> {
   try {

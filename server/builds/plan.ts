@@ -68,6 +68,9 @@ export interface PlanCommand {
 /** Versions that can be had, newest first; resolved outside so that planning stays pure. */
 export interface Available {
   readonly node: readonly string[];
+  /** Empty when the registry did not say: then a release that is known to be there is used. */
+  readonly bun: readonly string[];
+  readonly deno: readonly string[];
   /** Of the stack: `3.13`. */
   readonly python: string;
   /** Bootstrap Go of the stack, `1.24`; newer toolchains come through the module proxy. */

@@ -213,7 +213,8 @@ export async function findStackImages(docker: Docker): Promise<StackImages> {
   return { id: tag, buildImage, runImage: `paas/stack-run:${tag}` };
 }
 
-const noVersions = (): Promise<Available> => Promise.resolve({ node: [], npmRegistry: "", ...debian13 });
+const noVersions = (): Promise<Available> =>
+  Promise.resolve({ node: [], bun: [], deno: [], npmRegistry: "", ...debian13 });
 
 function fixedPlan(plan: BuildPlan): Buildpack {
   return { name: plan.buildpack, looksFor: [], detect: () => true, plan: () => ({ ok: true, plan }) };

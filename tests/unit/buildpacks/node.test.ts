@@ -72,6 +72,7 @@ describe("the package manager", () => {
       { "pnpm-lock.yaml": "lockfileVersion: '9.0'\n" },
       "pnpm install --frozen-lockfile --prod=true --store-dir=/cache/pnpm",
     ],
+    [{ "bun.lock": "" }, "bun install --frozen-lockfile --production"],
   ])("of %j installs with %s", (files, command) => {
     expect(commandsOf(goodPlan(app(express, files)), "dependencies")).toEqual([command]);
   });
@@ -97,6 +98,13 @@ describe("the package manager", () => {
     [{ "pnpm-lock.yaml": "lockfileVersion: 5.4\n" }, { packageManager: "pnpm@9.1.0+sha256.abc" }, "pnpm 9.1.0"],
     [{ "yarn.lock": "" }, {}, "yarn 1.22.22"],
     [{ "yarn.lock": "" }, { packageManager: "yarn@4.1.0" }, "yarn 4.1.0"],
+    [{ "yarn.lock": "__metadata:\n  version: 8\n" }, {}, "yarn 4.18.1"],
+    [{ "yarn.lock": "__metadata:\n  version: 6\n" }, {}, "yarn 3.8.7"],
+    [{ "pnpm-lock.yaml": "lockfileVersion: '9.0'\n" }, { engines: { node: "24.x", pnpm: "9" } }, "pnpm 9.15.9"],
+    [{ "bun.lock": "" }, {}, "bun 1.4.5"],
+    [{ "bun.lockb": "", ".bun-version": "1.3.0\n" }, {}, "bun 1.3.0"],
+    [{ "bun.lock": "" }, { engines: { node: "24.x", bun: "~1.2" } }, "bun 1.2.21"],
+    [{ "bun.lock": "" }, { packageManager: "bun@1.1.0" }, "bun 1.1.0"],
   ])("of %j with %j is %s", (files, content, shown) => {
     expect(runtimeOf(app({ ...express, ...content }, files))).toBe(`Installing node 24.21.0, npm 11.21.2, ${shown}`);
   });
@@ -177,6 +185,7 @@ describe("a build", () => {
     ],
     ["yarn.lock", "__metadata:\n", ["yarn run build", "yarn workspaces focus --all --production"]],
     ["pnpm-lock.yaml", "lockfileVersion: '9.0'\n", ["pnpm run build", "pnpm prune --prod --ignore-scripts"]],
+    ["bun.lock", "", ["bun run build", "bun install --production"]],
   ])("with %s %j runs %j", (file, text, commands) => {
     expect(buildCommands(goodPlan(app(withBuild, { [file]: text })))).toEqual(commands);
   });
@@ -273,6 +282,103 @@ test("web is npm start, else server.js, else the Procfile's alone", () => {
   expect(goodPlan(app({ scripts: {} }, { Procfile: "web: node x" })).processes).toEqual([]);
 });
 
+describe("web without a Procfile", () => {
+  const built = (dependencies: object, files: Files = {}, scripts: object = {}) =>
+    goodPlan(app({ dependencies, scripts: { build: "make", ...scripts } }, files));
+
+  test.each<readonly [object, Files, string]>([
+    [{ next: "^16" }, {}, "next start --port $PORT"],
+    [{ nuxt: "^4" }, {}, "node .output/server/index.mjs"],
+    [{ "@react-router/serve": "^7", vite: "^8" }, {}, "react-router-serve ./build/server/index.js"],
+    [{ "@remix-run/serve": "^2" }, { "vite.config.ts": "x" }, "remix-serve ./build/server/index.js"],
+    [{ "@remix-run/serve": "^2" }, {}, "remix-serve ./build/index.js"],
+    [{ "@sveltejs/adapter-node": "^5", vite: "^8" }, {}, "node build"],
+    [{ astro: "^6", "@astrojs/node": "^9" }, {}, "HOST=0.0.0.0 node ./dist/server/entry.mjs"],
+    [{ "@nestjs/core": "^11" }, {}, "node dist/main"],
+  ])("with %j is %j %s", (dependencies, files, command) => {
+    expect(built(dependencies, files).processes).toEqual([{ type: "web", command }]);
+  });
+
+  test.each<readonly [object, Files, string, boolean]>([
+    [{ vite: "^8" }, {}, "dist", true],
+    [{ vite: "^8" }, { "vite.config.js": 'export default { build: { outDir: "./www/out/" } }' }, "www/out", true],
+    [{ "react-scripts": "^5" }, {}, "build", true],
+    [{ next: "^16" }, { "next.config.mjs": 'export default { output: "export" }' }, "out", false],
+    [{ astro: "^6" }, {}, "dist", false],
+    [{ gatsby: "^5" }, {}, "public", false],
+    [{ "@11ty/eleventy": "^3" }, {}, "_site", false],
+    [{ vitepress: "^1" }, { "docs/.vitepress/config.ts": "" }, "docs/.vitepress/dist", false],
+    [{ "@angular/core": "^20" }, { "angular.json": '{"projects":{"shop":{}}}' }, "dist/shop/browser", true],
+  ])("with %j and %j serves %s by nginx, without node_modules", (dependencies, files, root, isSinglePage) => {
+    const plan = built(dependencies, files);
+    const conf = plan.layers.at(-1)?.commands[0]?.argv.at(-1) ?? "";
+    expect(plan.processes).toEqual([{ type: "web", command: "/opt/static/serve" }]);
+    expect(conf).toContain(`root "/app/${root}";`);
+    expect(conf.includes("try_files $uri $uri/ /index.html;")).toBe(isSinglePage);
+    expect(plan.layers.filter((l) => l.launch).map((l) => l.name)).toEqual(["server"]);
+    expect(buildCommands(plan).at(-1)).toBe("rm -rf node_modules");
+  });
+
+  test.each([
+    "vite",
+    "vite --host 0.0.0.0",
+    "cross-env A=1 vite dev",
+    "PORT=1 npx vite preview",
+    "react-scripts start",
+    "ng serve",
+  ])("passes over a start script that is a development server: %s", (start) => {
+    const plan = built({ vite: "^8" }, {}, { start });
+    expect(plan.processes).toEqual([{ type: "web", command: "/opt/static/serve" }]);
+    expect(plan.notes).toContain(`The start script (${start}) is a development server, so it is not used.`);
+  });
+
+  test.each(["vite build && node server.mjs", "node vite", "next start", "serve -s dist"])(
+    "takes the start script %s",
+    (start) => {
+      expect(built({ vite: "^8" }, {}, { start }).processes).toEqual([{ type: "web", command: "npm start" }]);
+    },
+  );
+
+  test("is not guessed for a server that has its pages made by Vite", () => {
+    expect(refusalOf(app({ dependencies: { express: "^5", vite: "^8" }, scripts: { build: "vite build" } }))).toContain(
+      "Nothing says how to start",
+    );
+  });
+
+  test("of bun is its start script, else the entry", () => {
+    expect(goodPlan(app(express, { "bun.lock": "" })).processes).toEqual([{ type: "web", command: "bun run start" }]);
+    expect(goodPlan(app({ ...express, scripts: {} }, { "bun.lock": "", "index.ts": "" })).processes).toEqual([
+      { type: "web", command: "bun index.ts" },
+    ]);
+  });
+
+  test("of a Staticfile whose folder is built is nginx with the settings of the Staticfile", () => {
+    const plan = built({ vite: "^8" }, { Staticfile: "root: dist\nforce_https: true\n" });
+    expect(plan.buildpack).toBe("node");
+    expect(plan.layers.at(-1)?.commands[0]?.argv.at(-1)).toContain("http 1;");
+  });
+});
+
+test("folders that a framework's build is faster with are kept from one build to the next", () => {
+  const content = {
+    dependencies: { next: "^16" },
+    cacheDirectories: ["./bower/", "../x", "node_modules"],
+    scripts: { build: "next build" },
+  };
+  const commands = goodPlan(app(content)).build?.commands ?? [];
+  expect(commands.map((c) => c.name ?? c.argv.join(" "))).toEqual([
+    "restoring the build cache",
+    "npm run build",
+    "saving the build cache",
+  ]);
+  expect(commands[0]?.argv.slice(4)).toEqual([".next/cache", "bower"]);
+  expect(commands[2]?.argv.slice(4)).toEqual(["1", ".next/cache", "bower"]);
+});
+
+test("the version of Node may stand in volta's settings", () => {
+  expect(goodPlan(app({ engines: {}, volta: { node: "22.23.3" } })).runtime).toBe("node 22.23.3");
+});
+
 describe("a Node repository is refused", () => {
   const lines = "The newest of each line: 26.1.0, 24.21.0, 22.23.3, 20.20.8, 18.20.8.";
   const out = 'Run "npm install", commit package-lock.json and push again.';
@@ -325,12 +431,22 @@ describe("a Node repository is refused", () => {
     [
       "packageManager without a version",
       app({ packageManager: "pnpm" }),
-      'packageManager in package.json is "pnpm", which cannot be used. | Write npm, yarn or pnpm with an exact version, like "pnpm@10.34.9", or remove the field.',
+      'packageManager in package.json is "pnpm", which cannot be used. | Write npm, yarn, pnpm or bun with an exact version, like "pnpm@10.34.9", or remove the field.',
     ],
     [
-      "bun",
-      app(express, { "bun.lock": "" }),
-      "bun.lock is there, and bun is not supported yet. | Make package-lock.json with: npm install. Commit it and remove the other.",
+      "a bun that cannot be had",
+      app({ ...express, engines: { node: "24.x", bun: "^9" } }, { "bun.lock": "" }),
+      'bun ^9 is asked for, which is not at hand. | At hand: 1.4.5, 1.3.0, 1.2.21. Write one exact version, like "packageManager": "bun@1.4.5", to have any other.',
+    ],
+    [
+      "a pnpm that is not at hand",
+      app({ ...express, engines: { node: "24.x", pnpm: "6.x" } }, { "pnpm-lock.yaml": "" }),
+      'pnpm 6.x is asked for, which is not at hand. | At hand: 10.34.9, 9.15.9, 8.15.9, 7.33.7. Write one exact version, like "packageManager": "pnpm@10.34.9", to have any other.',
+    ],
+    [
+      "no way to start but of a member",
+      app({ scripts: {}, workspaces: ["apps/*"] }, { "apps/api/package.json": manifest({}) }),
+      'Nothing says how to start the app: package.json has no start script, and there is no server.js and no Procfile. | Add "start": "npm --prefix apps/api start" to the scripts of package.json, or commit a Procfile with the line: web: npm --prefix apps/api start',
     ],
     [
       "a lockfile without a dependency",

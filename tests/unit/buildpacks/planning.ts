@@ -8,6 +8,8 @@ import { memorySource } from "../../../server/builds/source-view.ts";
 export const available: Available = {
   node: ["26.1.0", "25.9.0", "24.21.0", "24.20.0", "23.11.1", "22.23.3", "20.20.8", "18.20.8", "14.21.3"],
   ...debian13,
+  bun: ["1.4.5", "1.3.0", "1.2.21"],
+  deno: ["2.9.6", "2.8.0"],
   npmRegistry: "https://registry.test/",
 };
 
@@ -49,7 +51,7 @@ export function commandsOf(plan: BuildPlan, layer: string): readonly string[] {
 }
 
 export function buildCommands(plan: BuildPlan): readonly string[] {
-  return (plan.build?.commands ?? []).map((c) => c.argv.join(" "));
+  return (plan.build?.commands ?? []).map((c) => c.name ?? c.argv.join(" "));
 }
 
 function isView(files: Files | SourceView): files is SourceView {

