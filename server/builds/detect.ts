@@ -58,7 +58,7 @@ function chosen(source: SourceView, builder: string, buildpacks: readonly Buildp
 function otherLanguages(source: SourceView, first: Buildpack, matching: readonly Buildpack[]): readonly string[] {
   const others = matching.filter((b) => b.name !== first.name && !companions.includes(b.name));
   return others.map((b) => {
-    const how = `paas buildpacks:set ${b.name}, or both: paas buildpacks:add ${b.name}`;
+    const how = `paas buildpacks:set ${b.name}; both: paas buildpacks:set ${first.name}, then buildpacks:add ${b.name}`;
     return `Built as ${first.name}; ${b.name} was found too (${foundFiles(source, b).join(", ")}). To have it: ${how}`;
   });
 }

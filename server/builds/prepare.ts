@@ -31,6 +31,8 @@ export type Prepared =
       readonly system: SystemPackages | undefined;
     };
 
+type BuiltinReference = Extract<BuildpackReference, { kind: "builtin" }>;
+
 export interface PrepareDeps {
   readonly buildpacks: readonly Buildpack[];
   readonly available: (signal: AbortSignal) => Promise<Available>;
@@ -151,7 +153,7 @@ async function prepareSeveral(
   context: BuildContext,
   deps: PrepareDeps,
   source: SourceView,
-  references: readonly BuildpackReference[],
+  references: readonly BuiltinReference[],
   from: string,
 ): Promise<Prepared> {
   const { out } = context;
@@ -170,7 +172,7 @@ async function prepareSeveral(
 }
 
 /** @throws BuildFailed when the buildpack does not find what it looks for */
-function compatible(deps: PrepareDeps, source: SourceView, { name, text }: BuildpackReference): Buildpack {
+function compatible(deps: PrepareDeps, source: SourceView, { name, text }: BuiltinReference): Buildpack {
   const named = deps.buildpacks.filter((b) => b.name === name);
   const found = named.find((b) => b.detect(source));
   if (found !== undefined) return found;

@@ -13,7 +13,7 @@ export function joinPlans(plans: readonly BuildPlan[]): BuildPlan | undefined {
   return {
     buildpack: plans.map((p) => p.buildpack).join(" and "),
     runtime: plans.map((p) => p.runtime).join(", "),
-    layers: plans.flatMap((plan) => plan.layers.map((layer) => ({ ...layer, name: `${plan.buildpack} ${layer.name}` }))),
+    layers: plans.flatMap((plan) => plan.layers),
     build: steps.length === 0 ? undefined : joinSteps(steps),
     env: Object.assign({}, ...plans.map((p) => p.env)) as BuildPlan["env"],
     path: plans.toReversed().flatMap((p) => p.path),

@@ -107,7 +107,10 @@ function secretName(framed: Buffer): string {
 function finish(stream: http2.ServerHttp2Stream, message: Buffer | undefined, status: string, reason = ""): void {
   const trailers = { "grpc-status": status, ...(reason === "" ? {} : { "grpc-message": encodeURIComponent(reason) }) };
   const head = { ":status": 200, "content-type": "application/grpc" };
-  if (message === undefined) return void stream.respond({ ...head, ...trailers }, { endStream: true });
+  if (message === undefined) {
+    stream.respond({ ...head, ...trailers }, { endStream: true });
+    return;
+  }
   stream.respond(head, { waitForTrailers: true });
   stream.once("wantTrailers", () => stream.sendTrailers(trailers));
   const frame = Buffer.alloc(5);

@@ -49,7 +49,9 @@ describe("the builder", () => {
 
   test("says which other language was found", () => {
     expect(decided(["package.json", "requirements.txt", "index.html", "Procfile"])).toMatchObject({
-      notes: ["Built as node; python was found too (requirements.txt)."],
+      notes: [
+        "Built as node; python was found too (requirements.txt). To have it: paas buildpacks:set python; both: paas buildpacks:set node, then buildpacks:add python",
+      ],
     });
   });
 
