@@ -8,6 +8,8 @@ export const venv = "/opt/venv";
 const tools = "/opt/python-tools";
 const versions = { uv: "0.13.9", poetry: "2.5.1", pipenv: "2026.10.3", pdm: "2.29.4" } as const;
 type Tool = keyof typeof versions;
+// What a release of a tool did not shut out itself: pdm 2.29.4 does not start with hishel 2.
+const beside: Readonly<Partial<Record<Tool, readonly string[]>>> = { pdm: ["hishel<2"] };
 
 const certificates = "/etc/ssl/certs/ca-certificates.crt";
 const common = {
@@ -50,7 +52,17 @@ function toolLayer(tool: Tool): PlanLayer {
   const spec = `${tool}==${versions[tool]}`;
   const hint = `${tool} could not be installed from the Python package index: push again, or check that this machine reaches it.`;
   const make = [systemPython, "-m", "venv", "--without-pip", tools];
-  const pip = [systemPython, "-m", "pip", "--python", `${tools}/bin/python`, "install", "--no-cache-dir", spec];
+  const pip = [
+    systemPython,
+    "-m",
+    "pip",
+    "--python",
+    `${tools}/bin/python`,
+    "install",
+    "--no-cache-dir",
+    spec,
+    ...(beside[tool] ?? []),
+  ];
   return {
     name: "tools",
     title: `Installing ${tool} ${versions[tool]}`,

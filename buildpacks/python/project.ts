@@ -1,7 +1,7 @@
 import { parse } from "smol-toml";
 import type { SourceView } from "../../server/builds/plan.ts";
 import { asRecord, asText, isRefusal, type JsonObject, readIfSmall, type Refusal, refuse } from "../reading.ts";
-import { readRequirements, requirementName } from "./requirements.ts";
+import { readRequirements, requirementNames } from "./requirements.ts";
 
 export interface PythonProject {
   readonly tool: "pip" | "uv" | "poetry" | "pipenv" | "pdm" | "none";
@@ -122,8 +122,7 @@ function declaredNames(pyproject: JsonObject): readonly string[] {
   const listed = asRecord(pyproject["project"])["dependencies"];
   const poetry = asRecord(asRecord(asRecord(pyproject["tool"])["poetry"])["dependencies"]);
   const standard = Array.isArray(listed) ? listed.filter((v): v is string => typeof v === "string") : [];
-  const names = [...standard, ...Object.keys(poetry).filter((name) => name !== "python")].map(requirementName);
-  return names.filter((name) => name !== undefined);
+  return [...standard, ...Object.keys(poetry).filter((name) => name !== "python")].flatMap(requirementNames);
 }
 
 function parseJson(text: string): JsonObject | undefined {

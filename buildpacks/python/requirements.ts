@@ -31,8 +31,7 @@ export function readRequirements(source: SourceView, file: string): Requirements
         isLocal = true;
         for (const name of entriesOf(source, local)) files.add(name);
       }
-      const name = requirementName(line);
-      if (name !== undefined) names.add(name);
+      for (const name of requirementNames(line)) names.add(name);
     }
   };
   visit(file, 0);
@@ -43,6 +42,13 @@ export function readRequirements(source: SourceView, file: string): Requirements
 export function requirementName(line: string): string | undefined {
   const raw = /^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:$|[[(<>=!~;@\s,])/.exec(line)?.[1];
   return raw?.toLowerCase().replace(/[-_.]+/g, "-");
+}
+
+/** The name, and what an extra of it brings that a web command asks for. */
+export function requirementNames(line: string): readonly string[] {
+  const name = requirementName(line);
+  if (name === undefined) return [];
+  return /^fastapi\s*\[[^\]]*\b(?:standard|all)\b/i.test(line) ? [name, "uvicorn"] : [name];
 }
 
 function logicalLines(text: string): readonly string[] {

@@ -8,3 +8,10 @@ const syntax = /^#\s*syntax\s*=/im;
 export function needsBuildkit(dockerfile: string): boolean {
   return [mount, copyFlag, hereDocument, platformArgument, syntax].some((pattern) => pattern.test(dockerfile));
 }
+
+/** Ids of the secrets that steps mount: `--mount=type=secret,id=NPM_TOKEN`. */
+export function mountedSecrets(dockerfile: string): readonly string[] {
+  const mounts = [...dockerfile.matchAll(/--mount=(\S+)/g)].map(([, options]) => (options ?? "").split(","));
+  const ids = mounts.filter((o) => o.includes("type=secret")).map((o) => o.find((part) => part.startsWith("id=")));
+  return [...new Set(ids.flatMap((id) => (id === undefined ? [] : [id.slice("id=".length)])))];
+}

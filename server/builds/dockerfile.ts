@@ -1,20 +1,22 @@
 import { web } from "../core/ids.ts";
-import type { DropletContent, ProcessCommand } from "../core/types.ts";
+import type { DropletContent, HealthCheck, Manifest, ProcessCommand } from "../core/types.ts";
+import { emptyManifest } from "./app-json/app-json.ts";
 import type { BuildContext } from "./build-context.ts";
 import { contextPaths } from "./docker-context.ts";
 import { DockerBuildProgress } from "./docker-build-progress.ts";
-import { needsBuildkit } from "./dockerfile-needs.ts";
+import { mountedSecrets, needsBuildkit } from "./dockerfile-needs.ts";
 import { dockerfileName, namedValues } from "./dockerfile-settings.ts";
 import { withoutSyntax } from "./dockerfile-syntax.ts";
 import { dropletRef } from "./droplet.ts";
 import { exposedPort } from "./exposed-port.ts";
 import { BuildFailed } from "./failure.ts";
-import type { DockerfileRecord, DockerfileSpec } from "./image-engine.ts";
+import type { DockerfileRecord, DockerfileSpec, ImageHealth } from "./image-engine.ts";
 import { inMb } from "./limits.ts";
 import { contextTar } from "./source-tar.ts";
 import { directorySource } from "./source-view.ts";
 
 const defaultPort = 8080;
+const healthAttempts = 600;
 /** A Procfile's commands replace the image's ENTRYPOINT and CMD. */
 export const dockerfileLauncher: readonly string[] = ["/bin/sh", "-c"];
 
@@ -27,6 +29,11 @@ export async function buildFromDockerfile(
   const path = context.dockerfile.path ?? dockerfileName;
   const text = readDockerfile(context, path);
   const spec = specOf(context, path, text);
+  for (const name of mountedSecrets(text).filter((id) => !Object.hasOwn(spec.secrets, id))) {
+    context.out.detail(
+      `A step mounts the secret ${name}, which is not given: paas builds:dockerfile:set --secret ${name}`,
+    );
+  }
   const missing = await runDockerfile(context, spec, undefined);
   if (missing !== undefined) {
     context.out.detail(
@@ -57,7 +64,17 @@ export async function buildFromDockerfile(
     env: {},
     port,
     builder: spec.path,
+    manifest: healthManifest(facts.health),
   };
+}
+
+/** HEALTHCHECK is asked before web gets requests; how long it may take to pass is the boot timeout's business. */
+function healthManifest(health: ImageHealth | undefined): Manifest | undefined {
+  if (health === undefined) return undefined;
+  const { argv, timeoutMs } = health;
+  const often = { attempts: healthAttempts, waitMs: 1000, initialDelayMs: 0, warn: false };
+  const check: HealthCheck = { name: "HEALTHCHECK", probe: { kind: "command", argv }, timeoutMs, ...often };
+  return { ...emptyManifest, checks: { [web]: { startup: [check] } } };
 }
 
 function specOf({ dockerfile, owner, limits, input }: BuildContext, path: string, text: string): DockerfileSpec {

@@ -43,7 +43,14 @@ export interface ImageConfig {
   readonly command: readonly string[];
 }
 
+/** The command of an image's HEALTHCHECK. */
+export interface ImageHealth {
+  readonly argv: readonly string[];
+  readonly timeoutMs: number;
+}
+
 export interface ImageFacts {
+  readonly health: ImageHealth | undefined;
   readonly id: string;
   readonly hasCommand: boolean;
   /** TCP ports of EXPOSE, ascending. */

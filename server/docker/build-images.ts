@@ -1,5 +1,5 @@
 import type Docker from "dockerode";
-import type { ImageEngine, ImageFacts, ListedImage, OwnImage } from "../builds/image-engine.ts";
+import type { ImageEngine, ImageFacts, ImageHealth, ListedImage, OwnImage } from "../builds/image-engine.ts";
 import { bounded } from "./bounded.ts";
 import { isStatus, labels } from "./client.ts";
 import { hasImage } from "./stack-images.ts";
@@ -43,8 +43,21 @@ function imageFacts(docker: Docker, ref: string): Promise<ImageFacts> {
       .filter(([, protocol]) => protocol === undefined || protocol === "tcp")
       .map(([port]) => Number(port));
     const hasCommand = !isEmpty(Config.Cmd) || !isEmpty(Config.Entrypoint);
-    return { id: Id, hasCommand, tcpPorts: tcp.toSorted((a, b) => a - b) };
+    return { id: Id, hasCommand, tcpPorts: tcp.toSorted((a, b) => a - b), health: healthOf(Config.Healthcheck) };
   });
+}
+
+const defaultHealthTimeoutMs = 30_000;
+
+/** `HEALTHCHECK` as the engine keeps it: `["CMD", …]` or `["CMD-SHELL", text]`, times in nanoseconds. */
+function healthOf(
+  check: { readonly Test?: readonly string[]; readonly Timeout?: number } | undefined,
+): ImageHealth | undefined {
+  const [kind, ...rest] = check?.Test ?? [];
+  const argv = kind === "CMD-SHELL" ? ["/bin/sh", "-c", ...rest] : rest;
+  if (kind === undefined || kind === "NONE" || argv.length === 0) return undefined;
+  const timeoutMs = Math.round((check?.Timeout ?? 0) / 1e6);
+  return { argv, timeoutMs: timeoutMs > 0 ? timeoutMs : defaultHealthTimeoutMs };
 }
 
 function isEmpty(argv: string | readonly string[] | undefined | null): boolean {

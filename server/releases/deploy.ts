@@ -172,7 +172,7 @@ async function buildDroplet(
     deps.fault("image-built");
     if (!result.ok) return { failure: { reason: result.reason, hint: result.hint, lines: [] } };
     if (reused !== undefined) return { droplet: reused, config };
-    const content = { ...result.droplet, manifest };
+    const content = { ...result.droplet, manifest: withImageChecks(manifest, result.droplet.manifest) };
     const kept = await times.measure("predeploy", () =>
       runPredeploy(deps, { app, buildId: build.id, commit, content, config }, out, signal),
     );
@@ -206,6 +206,12 @@ function nameOf(deps: ReleaseDeps, droplet: Droplet): string {
   const release = deps.releases.releases(droplet.appId).find((one) => one.dropletId === droplet.id);
   const build = deps.releases.builds(droplet.appId).find((one) => one.id === droplet.buildId);
   return release === undefined ? `build ${build?.number}` : `v${release.version}`;
+}
+
+/** What app.json says of a type's checks takes the place of what its image says. */
+function withImageChecks(manifest: Manifest | undefined, ofImage: Manifest | undefined): Manifest | undefined {
+  if (manifest === undefined || ofImage === undefined) return manifest ?? ofImage;
+  return { ...manifest, checks: { ...ofImage.checks, ...manifest.checks } };
 }
 
 /** The config vars of the release: those of the app, and what app.json adds. Secrets are kept from the moment they are made. */

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { serverApp } from "../support/apps.ts";
 import { openTestEngine } from "../support/engine.ts";
 import { fixtures, TestPaas } from "../support/paas.ts";
 
@@ -13,6 +14,9 @@ afterAll(() => paas[Symbol.asyncDispose]());
 test.each([
   ["node-express", "Using node", "hello"],
   ["node-build", "Using node", "hello"],
+  ["vite-spa", "is a development server", "hello"],
+  ["bun-hono", "bun install", "hello from bun 1."],
+  ["deno-hono", "Using deno", "hello from deno 2."],
   ["python-flask", "Using python", "hello"],
   ["python-django", "Using python", "hello"],
   ["go-module", "Using go", "hello"],
@@ -37,17 +41,43 @@ test("a code-only push installs nothing again", async () => {
   expect((await app.body()).toLowerCase()).toContain("changed");
 });
 
-test("a Dockerfile is built, and listens where it EXPOSEs", async () => {
+test("several languages build one app when they are named", async () => {
+  const app = await paas.app("both", {
+    "package.json": '{"private":true,"engines":{"node":"24.x"},"scripts":{"build":"node -p 1+1 > made.txt"}}',
+    "requirements.txt": "",
+    "server.py": serverApp("two languages")["server.py"] ?? "",
+    Procfile: "web: cat made.txt && python3 server.py\n",
+  });
+  await app.mustCli("buildpacks:set", "node");
+  await app.mustCli("buildpacks:add", "python");
+  const { output } = await app.mustPush();
+  expect(output).toMatch(/Using node [^]*Using python /);
+  expect(await app.body()).toBe("two languages");
+});
+
+test("a Dockerfile is built with a secret, listens where it EXPOSEs first, and is up when its HEALTHCHECK says so", async () => {
   await using engine = await openTestEngine();
   const dir = path.join(fixtures, "dockerfile-python");
   const [dockerfile, server] = await Promise.all(
     ["Dockerfile", "server.py"].map((f) => readFile(path.join(dir, f), "utf8")),
   );
   const app = await paas.app("docker", {
-    Dockerfile: (dockerfile ?? "").replace("paas-test-base", engine.runImage),
+    Dockerfile: `${(dockerfile ?? "").replace("paas-test-base", engine.runImage)}
+RUN --mount=type=secret,id=TOKEN test "$(cat /run/secrets/TOKEN)" = abc123xyz
+EXPOSE 9999
+HEALTHCHECK CMD test -e /tmp/asked || { touch /tmp/asked; false; }
+`,
     "server.py": server ?? "",
   });
+  await app.mustCli("config:set", "TOKEN=abc123xyz");
+  const refused = await app.push();
+  expect([refused.code, refused.output]).toEqual([
+    1,
+    expect.stringContaining("paas builds:dockerfile:set --secret TOKEN"),
+  ]);
+  await app.mustCli("builds:dockerfile:set", "--secret", "TOKEN");
   const { output } = await app.mustPush();
-  expect(output).toMatch(/Step 1\/\d+ : FROM/);
+  expect(output).toMatch(/#1 \[.*1\/\d+\] FROM/);
+  expect(output).toContain("also exposed: 9999");
   expect(await app.body()).toBe("hello from a Dockerfile");
 });

@@ -11,6 +11,7 @@ export function testContext(parts: Pick<BuildContext, "engine" | "input" | "out"
     ...parts,
     owner: { appId: app.id, buildId },
     limits: testLimits,
+    dockerfile: {},
     breaches: new Breaches(testLimits, app.name),
     floorBytes: 0,
     log: silentLog,

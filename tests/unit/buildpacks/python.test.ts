@@ -148,6 +148,10 @@ describe("web", () => {
       "gunicorn --bind 0.0.0.0:$PORT --workers ${WEB_CONCURRENCY:-2} 'app:create_app()'",
     ],
     [
+      { "requirements.txt": "fastapi[standard]>=0.116\n", "main.py": "app = FastAPI()\n" },
+      "uvicorn main:app --host 0.0.0.0 --port $PORT",
+    ],
+    [
       { ...deps("fastapi uvicorn"), "app/main.py": "api = FastAPI(\n" },
       "uvicorn app.main:api --host 0.0.0.0 --port $PORT",
     ],
