@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { newId } from "../../server/core/ids.ts";
 import { TestPaas } from "../support/paas.ts";
 import { vendor } from "../support/vendored.ts";
 
@@ -49,7 +50,7 @@ const examples: readonly Example[] = [
     fixture: "rust-axum",
     file: "src/main.rs",
     word: "hello from axum",
-    answer: '{"message":"hello from axum"}',
+    answer: "hello from axum",
     once: /Compiling axum v/,
   },
 ];
@@ -65,6 +66,11 @@ test.each(examples)(
     if (it.vendored) {
       await vendor(it.vendored, app.dir);
       await app.commit({}, "vendored");
+    }
+    if (it.vendored === "ruby.sh") {
+      // What an earlier run has made of the same gems would be taken again.
+      const gemfile = await readFile(path.join(app.dir, "Gemfile"), "utf8");
+      await app.commit({ Gemfile: `${gemfile}\n# ${newId()}\n` }, "marked");
     }
     await paas.cli(["checks:set", "web", "-a", it.fixture, "--boot-timeout", "300"]);
     const push = () => paas.must(["git", "push", "paas", "main"], { cwd: app.dir, timeoutMs: patience });
