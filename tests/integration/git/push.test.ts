@@ -150,7 +150,7 @@ test("a push from a shallow clone deploys", async () => {
   expect((await project.push(door.url("shop"), "main")).code).toBe(0);
 });
 
-test("the checkout has the files as committed and no trace of git", async () => {
+test("the checkout has the files as committed, without those marked export-ignore, and no trace of git", async () => {
   await using door = await Door.open();
   const out = path.join(door.dir, "out");
   await mkdir(out);
@@ -162,13 +162,13 @@ test("the checkout has the files as committed and no trace of git", async () => 
     "bin/run": "#!/bin/sh\n",
     "naïve name.txt": "x",
     ".gitattributes": "skip.txt export-ignore\n",
-    "skip.txt": "kept",
+    "skip.txt": "left out",
   });
   await symlink("/etc/passwd", path.join(project.dir, "link"));
   await chmod(path.join(project.dir, "bin/run"), 0o755);
   await project.commit({}, "second");
   expect(await project.push(door.url("shop"), "main")).toMatchObject({ code: 0 });
-  expect((await readdir(out)).toSorted()).toEqual([".gitattributes", "bin", "link", "naïve name.txt", "skip.txt"]);
+  expect((await readdir(out)).toSorted()).toEqual([".gitattributes", "bin", "link", "naïve name.txt"]);
   expect(await readlink(path.join(out, "link"))).toBe("/etc/passwd");
   expect((await lstat(path.join(out, "bin/run"))).mode & 0o111).not.toBe(0);
   expect(await readFile(path.join(out, "naïve name.txt"), "utf8")).toBe("x");

@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { AppId, AppName } from "../../../server/core/ids.ts";
+import { waitFor } from "../../../server/core/time.ts";
 import type { LogLine } from "../../../server/core/types.ts";
 import { createLogsPort } from "../../../server/logs/port.ts";
 import { createLogStore, type LogStore, type LogStoreOptions } from "../../../server/logs/store.ts";
@@ -68,11 +69,11 @@ describe("a log", () => {
     expect(await recent({ process: "web", source: "app" })).toEqual(["one", "two"]);
   });
 
-  test("an append is on disk within a tenth of a second with nobody reading", async () => {
+  test("an append is on disk soon with nobody reading", async () => {
     await using store = createLogStore({ dir });
     store.append(app, line("soon"));
-    await delay(100);
-    expect(await readFile(path.join(dir, app, "00000001.log"), "utf8")).toContain("\tsoon\n");
+    const read = () => readFile(path.join(dir, app, "00000001.log"), "utf8").catch(() => "");
+    await waitFor(async () => (await read()).includes("\tsoon\n"), { every: 20, signal: AbortSignal.timeout(5_000) });
   });
 
   test("is bounded: the oldest lines go, the newest stay", async () => {
