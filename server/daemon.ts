@@ -146,7 +146,15 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
     engineProblem: engineState.report,
   });
   const certs = stack.use(
-    createCertParts({ config, state, router: () => router, publishRoutes, routesAreOut: publisher.released, log }),
+    createCertParts({
+      config,
+      state,
+      router: () => router,
+      publishRoutes,
+      routesAreOut: publisher.released,
+      now: Date.now,
+      log,
+    }),
   );
   stack.use(scheduler);
   const repositories = new Repositories({ dir: paths.repos, env: process.env });

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Config } from "../config/config.ts";
 import { AppError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
+import type { Clock } from "../core/time.ts";
 import { type Challenges, issue } from "../routes/certs/acme.ts";
 import { createCerts } from "../routes/certs/certs.ts";
 import type { CertsInput } from "../routes/certs/decide.ts";
@@ -21,6 +22,7 @@ export interface CertPartsInput {
   readonly publishRoutes: () => Promise<void>;
   /** Resolves when the router has the daemon's first table: before that no challenge can be answered. */
   readonly routesAreOut: Promise<void>;
+  readonly now: Clock;
   readonly log: Log;
 }
 
@@ -37,7 +39,7 @@ export function createCertParts(input: CertPartsInput) {
     store,
     encrypt: (encryption) => input.router().encrypt(encryption, AbortSignal.timeout(encryptTimeoutMs)),
     fallbackNames: [domain, `*.${domain}`],
-    now: Date.now,
+    now: input.now,
   });
   const challenges: Challenges = {
     http: (name, token, answer) => http.answer(name, token, answer),
@@ -61,7 +63,7 @@ export function createCertParts(input: CertPartsInput) {
       issue({ ...acme, directory: acme.directory ?? "", accounts: store, challenges }, names, signal),
     whyNotHere: (name, signal) => whyNotHere({ dnsServers: acme.dnsServers, challenges }, name, signal),
     serve: () => serving.push(),
-    now: Date.now,
+    now: input.now,
     log: log.with({ part: "certs" }),
   });
   let isStarted = false;
@@ -81,7 +83,7 @@ export function createCertParts(input: CertPartsInput) {
     isOrdering: (name) => renewals.isOrdering(name),
     wake,
     serve: () => serving.push(),
-    now: Date.now,
+    now: input.now,
   });
   return {
     port,

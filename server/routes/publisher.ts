@@ -118,8 +118,15 @@ export class RoutePublisher implements Routing {
       ...(route.appId === undefined ? {} : { appId: route.appId }),
       state: targets.length === 0 && serving?.state === "running" ? "stopped" : (serving?.state ?? "blank"),
       targets,
-      ...(policy === undefined ? {} : { policy }),
+      ...(policy === undefined ? {} : { policy: this.#withPort(policy) }),
     };
+  }
+
+  /** A redirect leads to the port where this router speaks TLS. */
+  #withPort(policy: RoutePolicy): RoutePolicy {
+    const port = this.#deps.control().httpsPort;
+    if (policy.https?.redirect !== true || policy.https.port !== undefined || port === undefined) return policy;
+    return { ...policy, https: { ...policy.https, port } };
   }
 
   #targets(

@@ -30,6 +30,8 @@ export class ClientSession implements OpenConnection {
 
   constructor(socket: Socket, facts: ConnectionFacts, traffic: Traffic) {
     this.#traffic = traffic;
+    // HTTP/2 knows no half-closed connections: a client that has ended its side is gone.
+    socket.allowHalfOpen = false;
     const { maxHeadBytes, maxHeaders } = traffic.policy;
     const session = performServerHandshake(socket, {
       settings: {

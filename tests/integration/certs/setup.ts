@@ -99,6 +99,9 @@ export class CertsBed implements AsyncDisposable {
     return bed;
   }
 
+  /** How far the daemon's clock is ahead of the machine's. */
+  aheadMs = 0;
+
   #rows: (rows: () => ReturnType<Certs["challengeRoutes"]>) => void = () => {};
 
   get target() {
@@ -138,6 +141,7 @@ export class CertsBed implements AsyncDisposable {
       router: () => this.router,
       publishRoutes,
       routesAreOut: publisher.released,
+      now: () => Date.now() + this.aheadMs,
       log: silentLog,
     });
     this.#rows(() => certs.challengeRoutes());

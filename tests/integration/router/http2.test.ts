@@ -290,6 +290,24 @@ describe("HTTP/2 from clients", () => {
     expect((await ask(fresh)).body.toString()).toBe("reached");
   });
 
+  test("a connection that its client has ended is not kept", async () => {
+    await using app = await startInstance((_req, res) => void res.end("ok"));
+    await using front = await startFront([routeTo([app.target])]);
+    const socket = tls.connect({
+      host: "127.0.0.1",
+      port: front.port,
+      servername: "shop.test",
+      ca: ca.root,
+      ALPNProtocols: ["h2"],
+    });
+    const session = connect("https://shop.test", { createConnection: () => socket });
+    session.on("error", () => {});
+    expect((await ask(session)).body.toString()).toBe("ok");
+    const ended = once(socket, "close");
+    socket.end();
+    await ended;
+  });
+
   test("a worker that ends lets requests end, and tells the client to take another connection", async () => {
     await using app = await startInstance((_req, res) => void setTimeout(() => res.end("late"), 400));
     const front = await startFront([routeTo([app.target])]);
