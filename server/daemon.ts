@@ -202,7 +202,10 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
     releases: state.releases,
     queue: deps.queue,
     routes,
-    publishRoutes,
+    async publishRoutes() {
+      await publishRoutes();
+      certs.wake();
+    },
     destroy,
     gitUrls: (name) => gitUrls(config, ports, name),
     say: createSay(runtime.logs),
