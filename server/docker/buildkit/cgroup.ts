@@ -8,6 +8,8 @@ const periodUs = 100_000;
 /** A quarter of what an app has: 1024 in version 1, 100 in version 2. */
 const shares = 256;
 const weight = 25;
+const usualShares = 1024;
+const usualWeight = 100;
 
 /**
  * BuildKit keeps to no limit of one build, but its steps run under one cgroup: that gets the sum of what the builds
@@ -33,19 +35,19 @@ export class BuildkitGroup {
     }
   }
 
+  /** After the last one the group is as the engine had it: other people's builds run in it too. */
   async leave(limits: BuildLimits): Promise<void> {
-    // The last one's limits stay: what is over has no process to keep to them, and what comes sets its own.
-    if (!this.#running.delete(limits) || this.#running.size === 0) return;
-    await this.#apply().catch(() => {});
+    if (this.#running.delete(limits)) await this.#apply().catch(() => {});
   }
 
   async #apply(): Promise<void> {
     const all = [...this.#running];
-    const sum = (of: (limits: BuildLimits) => number): number => all.reduce((total, each) => total + of(each), 0);
-    const memory = String(sum((l) => l.memoryBytes));
-    const quota = Math.round(sum((l) => l.cpus) * periodUs);
-    const pids = String(sum((l) => l.pids));
     const isUnified = await exists(path.join(this.#root, "cgroup.controllers"));
+    const sum = (of: (limits: BuildLimits) => number, none: string): string =>
+      all.length === 0 ? none : String(Math.round(all.reduce((total, each) => total + of(each), 0)));
+    const memory = sum((l) => l.memoryBytes, isUnified ? "max" : "-1");
+    const quota = sum((l) => l.cpus * periodUs, isUnified ? "max" : "-1");
+    const pids = sum((l) => l.pids, "max");
     const at = (controller: string) => path.join(this.#root, ...(isUnified ? [] : [controller]), group);
     for (const controller of isUnified ? [""] : ["memory", "cpu", "pids"])
       await mkdir(at(controller), { recursive: true });
@@ -53,14 +55,14 @@ export class BuildkitGroup {
       ? [
           ["", "memory.max", memory],
           ["", "cpu.max", `${quota} ${periodUs}`],
-          ["", "cpu.weight", String(weight)],
+          ["", "cpu.weight", String(all.length === 0 ? usualWeight : weight)],
           ["", "pids.max", pids],
         ]
       : [
           ["memory", "memory.limit_in_bytes", memory],
           ["cpu", "cpu.cfs_period_us", String(periodUs)],
-          ["cpu", "cpu.cfs_quota_us", String(quota)],
-          ["cpu", "cpu.shares", String(shares)],
+          ["cpu", "cpu.cfs_quota_us", quota],
+          ["cpu", "cpu.shares", String(all.length === 0 ? usualShares : shares)],
           ["pids", "pids.max", pids],
         ];
     for (const [controller = "", file = "", value = ""] of files)

@@ -29,17 +29,23 @@ test("the group may take what the running builds may take together", async () =>
   expect(files).toEqual(["1500", "300000 100000", "25", "200"]);
   await group.leave(one);
   expect(read("docker/buildkit/memory.max")).toBe("500");
+  await group.leave(two);
+  const after = ["memory.max", "cpu.max", "cpu.weight", "pids.max"].map((f) => read(`docker/buildkit/${f}`));
+  expect(after).toEqual(["max", "max 100000", "100", "max"]);
 });
 
 test("with the controllers apart each has its file", async () => {
   for (const controller of ["memory", "cpu", "pids"]) mkdirSync(path.join(root, controller));
-  expect(await new BuildkitGroup(root).enter(limits(1000))).toBe(true);
+  const [group, one] = [new BuildkitGroup(root), limits(1000)];
+  expect(await group.enter(one)).toBe(true);
   const files = [
     "memory/docker/buildkit/memory.limit_in_bytes",
     "cpu/docker/buildkit/cpu.shares",
     "pids/docker/buildkit/pids.max",
   ];
   expect(files.map(read)).toEqual(["1000", "256", "100"]);
+  await group.leave(one);
+  expect(files.map(read)).toEqual(["-1", "1024", "max"]);
 });
 
 test("a group that cannot be written is said", async () => {
