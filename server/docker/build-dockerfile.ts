@@ -90,7 +90,8 @@ function options(home: string, spec: DockerfileSpec, session: string | undefined
     dockerfile: spec.path,
     ...(spec.target !== undefined && { target: spec.target }),
     ...(session !== undefined && { version: "2", session }),
-    buildargs: spec.args,
+    // Cache mounts have names of their own per app: one could leave something for the other's build there.
+    buildargs: session === undefined ? spec.args : { ...spec.args, BUILDKIT_CACHE_MOUNT_NS: spec.owner.appId },
     labels: ownLabels(home, spec),
     rm: true,
     forcerm: true,

@@ -181,6 +181,7 @@ test("steps before a failed one are not run again", async () => {
 test("secrets reach the step that mounts them and no image, build arguments only when they are named", async () => {
   const config = { TOKEN: "s3cret-token", MODE: "fast", OTHER: "unasked" };
   const text = `FROM BASE
+${fresh()}
 ARG MODE
 ARG OTHER=none
 RUN --mount=type=secret,id=TOKEN --mount=type=cache,target=/kept test "$(cat /run/secrets/TOKEN | wc -c)" = 12 && date +%N > /kept/at
@@ -192,6 +193,17 @@ CMD cat /out; ls /run/secrets /kept
   expect((await harness.run(imageId)).split("\n")[0]).toBe("fast none");
   const history = JSON.stringify(await harness.docker.getImage(imageId).history());
   expect(history).not.toContain("s3cret-token");
+});
+
+test("a cache mount is kept for the next build of the app, and no other app sees it", async () => {
+  const [one, other] = [harness.app(), harness.app()];
+  const seen = async (app: typeof one) => {
+    const mount = "--mount=type=cache,target=/kept";
+    const text = `FROM ${base}\n${fresh()}\nRUN ${mount} ls /kept > /seen; touch /kept/mark\nCMD ["cat", "/seen"]`;
+    const run = await harness.build(app, await harness.source({ Dockerfile: text }));
+    return harness.run(dropletOf(run).imageId);
+  };
+  expect([await seen(one), await seen(other), await seen(one)]).toEqual(["", "", "mark"]);
 });
 
 test("a secret or a build argument that is not there is named", async () => {
