@@ -273,11 +273,15 @@ function lengthField(buf: Uint8Array, name: number, value: number, end: number):
   return keep;
 }
 
-/** `chunked` alone: another coding could not be passed on, and would hide where the body ends. */
+/**
+ * `chunked` alone: another coding could not be passed on, and would hide where the body ends. Nor with a tab behind it,
+ * which is white space to the RFC and part of the name to some parsers.
+ */
 function codingField(buf: Uint8Array, name: number, value: number, end: number, status: number): FieldVerdict {
   const last = trimEnd(buf, value, end);
   const isChunked = last - value === values.chunked.length && isName(buf, value, values.chunked);
-  if (head.isChunked || !isChunked || buf[name + 8] !== 45) return refuse(status, "transfer coding");
+  const hasTab = buf.subarray(last, end).includes(9);
+  if (head.isChunked || !isChunked || hasTab || buf[name + 8] !== 45) return refuse(status, "transfer coding");
   head.isChunked = true;
   return drop;
 }

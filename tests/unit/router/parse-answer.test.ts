@@ -59,6 +59,7 @@ describe("refused", () => {
     `${ok}Content-Length: 5\r\nContent-Length: 5\r\n\r\n`,
     `${ok}Content-Length: +5\r\n\r\n`,
     `${ok}Transfer-Encoding: gzip, chunked\r\n\r\n`,
+    `${ok}Transfer-Encoding: chunked\t\r\n\r\n`,
     `${ok}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n`,
     "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
     `${ok}X-A: 1\r\n folded\r\n\r\n`,

@@ -119,6 +119,7 @@ describe("where a request ends", () => {
     ["Content-Length: 1234567890123456\r\n", 400],
     ["Content_Length: 1\r\n", 400],
     ["Transfer-Encoding: gzip, chunked\r\n", 501],
+    ["Transfer-Encoding: chunked\t\r\n", 501],
     ["Transfer-Encoding: chunked, identity\r\n", 501],
     ["Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 501],
     ["Transfer-Encoding: xchunked\r\n", 501],
