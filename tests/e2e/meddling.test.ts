@@ -84,7 +84,8 @@ test("a start that finds the port of the API taken says so and leaves no router 
   await once(taken, "listening");
   const port = (taken.address() as net.AddressInfo).port;
   const home = path.join(paas.dir, "second");
-  const env = { ...paas.env, PAAS_HOME: home, PAAS_HTTP_PORT: "0", PAAS_SSH_PORT: "0", PAAS_API_PORT: String(port) };
+  const free = { PAAS_HTTP_PORT: "0", PAAS_HTTPS_PORT: "0", PAAS_SSH_PORT: "0" };
+  const env = { ...paas.env, ...free, PAAS_HOME: home, PAAS_API_PORT: String(port) };
   const up = await runCommand([launcher, "up", "--detach"], { cwd: paas.dir, env });
   taken.close();
   expect(up.code).toBe(1);
