@@ -56,7 +56,8 @@ export async function removeDispensable(deps: RetentionDeps, appId: AppId): Prom
     deps.log.warn("it cannot be told which droplets may go", { app: appId, err });
     return [];
   });
-  const staying = new Set(droplets.filter((droplet) => !going.includes(droplet)).map((droplet) => droplet.imageId));
+  const goingIds = new Set(going.map((droplet) => droplet.id));
+  const staying = new Set(droplets.filter((droplet) => !goingIds.has(droplet.id)).map((droplet) => droplet.imageId));
   for (const droplet of going) {
     try {
       // Two builds of the same source may have made the same image.

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import type { Droplet, Release } from "../../../server/core/types.ts";
-import { dispensable } from "../../../server/releases/retention.ts";
+import { silentLog } from "../../../server/core/log.ts";
+import type { AppId } from "../../../server/core/ids.ts";
+import { dispensable, removeDispensable } from "../../../server/releases/retention.ts";
 
 let made = 0;
 /** Each is newer than the one before. */
@@ -54,4 +56,29 @@ test("what still runs stays", () => {
   const releases = droplets.map((one, i) => release(i + 1, one.id));
   const running = new Set(["sha256:d1"]);
   expect(ids(dispensable(droplets, releases, 3, { keep: 0, running }))).toEqual(["d2"]);
+});
+
+test("the image of a droplet that goes is removed, one that another droplet has too stays", async () => {
+  const rows = ["d1", "d2", "d3"].map(droplet);
+  const twin = { ...droplet("d0"), imageId: "sha256:d3", createdAt: -1 };
+  const images: string[] = [];
+  const deleted: string[] = [];
+  await removeDispensable(
+    {
+      releases: {
+        // Rows are read anew each time: another object is the same droplet.
+        droplets: () => [twin, ...rows].map((one) => ({ ...one })),
+        releases: () => rows.map((one, i) => release(i + 1, one.id)) as unknown as readonly Release[],
+        currentGeneration: () => ({ version: 3 }),
+        deleteDroplet: (id) => void deleted.push(id),
+      },
+      removeImage: async (id) => images.push(id) > 0,
+      runningImages: async () => new Set(),
+      keep: 1,
+      log: silentLog,
+    },
+    "a1" as AppId,
+  );
+  expect(deleted.toSorted()).toEqual(["d0", "d1"]);
+  expect(images).toEqual(["sha256:d1"]);
 });
