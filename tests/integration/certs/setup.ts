@@ -59,6 +59,8 @@ export class CertsBed implements AsyncDisposable {
     const paths = pathsOf(home);
     makeHome(home, paths);
     const state = openState(paths, stack);
+    // After the client has let go of it: a client starts a router that is gone again.
+    stack.defer(async () => void (await stopRouter(paths)));
     const router = stack.use(
       await ensureRouter({
         config,
@@ -69,7 +71,6 @@ export class CertsBed implements AsyncDisposable {
         signal: AbortSignal.timeout(60_000),
       }),
     );
-    stack.defer(async () => void (await stopRouter(paths)));
     const server = createServer((_req, res) => void res.end("hello"));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     stack.defer(() => void server.close());
