@@ -1,6 +1,7 @@
 import { BuildFailed } from "./failure.ts";
 import type { SourceView } from "./plan.ts";
 import { notPackageNames, type SystemPackages } from "./system-packages.ts";
+import { meaningfulLines } from "./lines.ts";
 
 export interface AptPackages {
   /** `Aptfile` or `apt-packages`. */
@@ -50,13 +51,8 @@ function found(file: string, names: readonly string[]): AptPackages | undefined 
 /** Names, several on a line or one; `#` starts a comment line. */
 function parseAptfile(file: string, text: string): readonly string[] {
   const names: string[] = [];
-  for (const [index, raw] of text
-    .replace(/^\uFEFF/, "")
-    .split(/\r\n|\r|\n/)
-    .entries()) {
-    const line = raw.trim();
-    if (line === "" || line.startsWith("#")) continue;
-    const at = `${file} line ${index + 1}`;
+  for (const [number, line] of meaningfulLines(text)) {
+    const at = `${file} line ${number}`;
     if (line.startsWith(":repo:")) {
       throw new BuildFailed(`${at}: other repositories than Debian 13's are not supported.`, otherWays(file));
     }

@@ -1,6 +1,7 @@
 import { AppError } from "../core/errors.ts";
 import { parseProcessType } from "../core/ids.ts";
 import type { ProcessCommand } from "../core/types.ts";
+import { meaningfulLines } from "./lines.ts";
 
 // Heroku's line grammar: https://devcenter.heroku.com/articles/procfile
 const linePattern = /^([A-Za-z0-9_-]+):\s*(.+)$/;
@@ -14,16 +15,11 @@ const shownCharacters = 80;
 export function parseProcfile(text: string): readonly ProcessCommand[] {
   const seenOn = new Map<string, number>();
   const commands: ProcessCommand[] = [];
-  for (const [index, raw] of text
-    .replace(/^\uFEFF/, "")
-    .split(/\r\n|\r|\n/)
-    .entries()) {
-    const line = raw.trim();
-    if (line === "" || line.startsWith("#")) continue;
-    const entry = parseLine(line, index + 1);
+  for (const [number, line] of meaningfulLines(text)) {
+    const entry = parseLine(line, number);
     const first = seenOn.get(entry.type);
-    if (first !== undefined) throw new AppError("PROCFILE_TYPE_TWICE", { type: entry.type, first, line: index + 1 });
-    seenOn.set(entry.type, index + 1);
+    if (first !== undefined) throw new AppError("PROCFILE_TYPE_TWICE", { type: entry.type, first, line: number });
+    seenOn.set(entry.type, number);
     commands.push(entry);
   }
   if (commands.length === 0) throw new AppError("PROCFILE_EMPTY");

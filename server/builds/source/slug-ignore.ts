@@ -1,4 +1,5 @@
 import { parseDockerIgnore } from "../docker-ignore.ts";
+import { meaningfulLines } from "../lines.ts";
 
 export interface SlugIgnore {
   isIgnored(path: string, isFolder: boolean): boolean;
@@ -20,15 +21,10 @@ interface Rule {
 export function parseSlugIgnore(text: string, file = ".slugignore"): SlugIgnore {
   const notes: string[] = [];
   const rules: Rule[] = [];
-  for (const [index, raw] of text
-    .replace(/^\uFEFF/, "")
-    .split(/\r\n|\r|\n/)
-    .entries()) {
-    const line = raw.trim();
-    if (line === "" || line.startsWith("#")) continue;
+  for (const [number, line] of meaningfulLines(text)) {
     const rule = line.startsWith("!") ? undefined : toRule(line);
     if (rule) rules.push(rule);
-    else notes.push(`${file} line ${index + 1}: "${line}" is passed over; it is no pattern that can be read`);
+    else notes.push(`${file} line ${number}: "${line}" is passed over; it is no pattern that can be read`);
   }
   return {
     notes,
