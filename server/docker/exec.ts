@@ -14,6 +14,7 @@ const shortMs = 30_000;
 const pollMs = 500;
 /** A child left behind may keep the output open; what comes later than this is not waited for. */
 const lastOutputMs = 2_000;
+const resizeAttempts = 10;
 const marker = "PAAS_EXEC";
 
 /** Ends everything that carries the marker $1 in its environment: hang-up first, then for good. */
@@ -102,12 +103,25 @@ async function runExec(exec: Docker.Exec, streams: TaskStreams, signal: AbortSig
 }
 
 function connectTerminal(exec: Docker.Exec, streams: TaskStreams): void {
-  // A command that has ended has no terminal any more.
-  const resize = (columns: number, rows: number) =>
-    void (exec.resize({ w: columns, h: rows }) as Promise<unknown>).catch(() => undefined);
+  let sized = Promise.resolve();
+  const resize = (columns: number, rows: number) => {
+    sized = sized.then(() => resizeTerminal(exec, columns, rows));
+  };
   if (streams.tty === undefined) return;
   resize(streams.tty.columns, streams.tty.rows);
   streams.onResize?.(resize);
+}
+
+/** The engine may refuse while the command is still starting, and does once it has ended. */
+async function resizeTerminal(exec: Docker.Exec, columns: number, rows: number): Promise<void> {
+  for (let attempt = 1; attempt <= resizeAttempts; attempt++) {
+    try {
+      await (exec.resize({ w: columns, h: rows }) as Promise<unknown>);
+      return;
+    } catch {
+      await delay(10 * attempt, undefined, { ref: false });
+    }
+  }
 }
 
 /** The engine has no way to wait for a command: its output ends with it, or it is asked. */

@@ -71,7 +71,8 @@ test("ps:scale wins over app.json from then on, and the push says so; the secret
   const { output } = await shop.mustPush();
   expect(output).toContain("web stays at 1, as set by ps:scale; app.json says 3");
   expect(output).toContain("app.json: worker=0");
-  expect(await names()).toEqual(["web.1"]);
+  // What ran before may still be draining.
+  await expect.poll(names, { timeout: 60_000, interval: 200 }).toEqual(["web.1"]);
   expect((await config())["SECRET_KEY"]).toBe(before);
 });
 

@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
 import { PassThrough, Readable } from "node:stream";
-import { setTimeout as delay } from "node:timers/promises";
 import type Docker from "dockerode";
 import { describe, expect, test } from "vitest";
 import { waitFor } from "../../../server/core/time.ts";
@@ -73,13 +72,15 @@ describe("exec", () => {
     const streams = capture({ stdin, tty: { columns: 90, rows: 20 } });
     const running = paas.tasks.port.exec(actor, shop, "web.1", [], streams, soon());
     await waitFor(() => streams.out().length > 0, { every: 20, signal: soon() });
-    stdin.write("stty size\n");
-    await waitFor(() => streams.out().includes("20 90"), { every: 20, signal: soon() });
+    const hasSize = (size: string) => () => {
+      stdin.write("stty size\n");
+      return streams.out().includes(size);
+    };
+    await waitFor(hasSize("20 90"), { every: 200, signal: soon() });
     streams.resize(66, 11);
-    await delay(200);
-    stdin.write("stty size; exit 3\n");
+    await waitFor(hasSize("11 66"), { every: 200, signal: soon() });
+    stdin.write("exit 3\n");
     expect(await running).toBe(3);
-    expect(streams.out().toString()).toContain("11 66");
   });
 
   test("the command and its children end when the client goes; the instance goes on", async () => {
