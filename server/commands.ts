@@ -1,4 +1,5 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import path from "node:path";
@@ -11,7 +12,7 @@ import { runDoctor } from "./host/doctor.ts";
 import { makeHome } from "./daemon/state.ts";
 import { startDaemon } from "./daemon.ts";
 import { stopRouter } from "./router/process.ts";
-import { isAlive, readPid } from "./store/lock.ts";
+import { isAlive, livingPid, readPid } from "./store/lock.ts";
 import { pingDaemon } from "./daemon/ping.ts";
 
 /** Of the daemon's process: both must be there before its first line runs. */
@@ -27,6 +28,8 @@ export const daemonNodeFlags: readonly string[] = ["--max-semi-space-size=2"];
 
 const hostTimeoutMs = 30 * 60_000;
 const upTimeoutMs = 60_000;
+/** A port that somebody holds for longer is not going to be given up. */
+const closedDoorTimeoutMs = 5000;
 const downTimeoutMs = 60_000;
 
 /** `daemon`, `up [--detach]`, `down`, `doctor [--fix] [--json]`. Answers the exit code. */
@@ -51,10 +54,8 @@ export async function runMain(argv: readonly string[], env: NodeJS.ProcessEnv): 
 
 /** A port that cannot be listened on, by the error that Node gives. */
 function portProblem(err: unknown): AppError | undefined {
-  if (!(err instanceof Error) || !("code" in err) || !("port" in err)) return undefined;
-  const port = Number(err.port);
-  if (err.code === "EADDRINUSE") return new AppError("PORT_TAKEN", { port }, { cause: err });
-  return err.code === "EACCES" ? new AppError("PORT_DENIED", { port }, { cause: err }) : undefined;
+  if (!(err instanceof Error) || !("code" in err) || !("port" in err) || err.code !== "EACCES") return undefined;
+  return new AppError("PORT_DENIED", { port: Number(err.port) }, { cause: err });
 }
 
 function parseConfig(env: NodeJS.ProcessEnv): Config {
@@ -81,15 +82,17 @@ async function doctor(config: Config, flags: readonly string[], out: Output): Pr
 async function foreground(config: Config, env: NodeJS.ProcessEnv): Promise<number> {
   const stop = Promise.withResolvers<void>();
   for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop.resolve());
-  await using _daemon = await startDaemon(config, env);
+  await using daemon = await startDaemon(config, env);
   process.stdout.write(`paasd runs in ${config.home} (process ${process.pid})\n`);
+  for (const closed of daemon.info().closedDoors)
+    process.stderr.write(` !     ${closed}; tried again until it is free\n`);
   await stop.promise;
   return 0;
 }
 
 async function up(config: Config, env: NodeJS.ProcessEnv, flags: readonly string[], out: Output): Promise<number> {
   const paths = pathsOf(config.home);
-  if (await pingDaemon(paths.socket)) {
+  if ((await pingDaemon(paths.socket)) !== undefined) {
     throw new AppError("DAEMON_RUNNING", { home: config.home, pid: readPid(paths.pidFile) ?? "unknown" });
   }
   const report = await runDoctor({
@@ -109,10 +112,11 @@ async function up(config: Config, env: NodeJS.ProcessEnv, flags: readonly string
   return 0;
 }
 
-/** Starts the daemon on its own and waits until it answers. */
+/** Starts the daemon on its own and waits until it is ready. One that does not become so is ended again. */
 async function detach(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
   const paths = pathsOf(config.home);
   makeHome(config.home, paths);
+  const routerBefore = livingPid(paths.routerPidFile);
   const log = openSync(path.join(config.home, "paasd.out"), "w", 0o600);
   writeSync(log, "");
   const main = path.join(import.meta.dirname, "main.ts");
@@ -123,16 +127,32 @@ async function detach(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
     cwd: "/",
   });
   closeSync(log);
-  let exitCode: number | undefined;
-  child.once("exit", (code) => (exitCode = code ?? 1));
-  const deadline = Date.now() + upTimeoutMs;
-  while (!(await pingDaemon(paths.socket))) {
-    if (exitCode !== undefined) throw didNotStart(config.home, exitCode);
-    if (Date.now() > deadline)
-      throw new AppError("DAEMON_DID_NOT_START", { home: config.home, how: "did not answer within 60 s" });
-    await delay(50);
+  try {
+    await untilReady(child, config.home, paths.socket);
+  } catch (err) {
+    child.kill("SIGTERM");
+    await once(child, "exit", { signal: AbortSignal.timeout(downTimeoutMs) }).catch(() => undefined);
+    // One of before goes on serving; the one of this start serves nobody.
+    if (routerBefore === undefined) await stopRouter(paths);
+    throw err;
   }
   child.unref();
+}
+
+/** @throws AppError DAEMON_DID_NOT_START, PORT_TAKEN */
+async function untilReady(child: ChildProcess, home: string, socketPath: string): Promise<void> {
+  const deadline = Date.now() + upTimeoutMs;
+  let answersSince: number | undefined;
+  for (;;) {
+    const ping = await pingDaemon(socketPath);
+    if (ping?.isReady === true) return;
+    if (child.exitCode !== null || child.signalCode !== null) throw didNotStart(home, child.exitCode ?? 1);
+    answersSince = ping === undefined ? undefined : (answersSince ?? Date.now());
+    if (ping !== undefined && Date.now() > (answersSince ?? 0) + closedDoorTimeoutMs)
+      throw new AppError("PORT_TAKEN", { problems: ping.closed.join("; ") });
+    if (Date.now() > deadline) throw new AppError("DAEMON_DID_NOT_START", { home, how: "did not answer within 60 s" });
+    await delay(50);
+  }
 }
 
 /** With the first line of what it said, which is the cause. */
@@ -152,7 +172,7 @@ function whatNext(config: Config, out: Output): void {
 /** Ends the daemon and the router. The containers of apps and services go on, and the next `up` finds them. */
 async function down(config: Config, out: Output): Promise<number> {
   const paths = pathsOf(config.home);
-  const pid = (await pingDaemon(paths.socket)) ? readPid(paths.pidFile) : undefined;
+  const pid = (await pingDaemon(paths.socket)) === undefined ? undefined : readPid(paths.pidFile);
   if (pid === undefined) out.detail(`No daemon runs in ${config.home}.`);
   else await stopDaemon(pid, out);
   await stopRouter(paths);

@@ -4,7 +4,7 @@ import path from "node:path";
 import { createApi } from "./api/api.ts";
 import type { SystemInfo } from "./api/platform.ts";
 import { createSshVerbs } from "./api/ssh-verbs.ts";
-import { startApi } from "./api/start.ts";
+import { openApiPort, openApiSocket } from "./api/start.ts";
 import { pathsOf, type Config, type Paths } from "./config/config.ts";
 import { isAppError } from "./core/errors.ts";
 import { createFault } from "./core/fault.ts";
@@ -17,6 +17,7 @@ import { createDestroy } from "./daemon/apps.ts";
 import { createBuildpacksPort } from "./daemon/buildpacks.ts";
 import { createChangeDeps } from "./daemon/change-deps.ts";
 import { createDisk } from "./daemon/disk.ts";
+import { Doors } from "./daemon/doors.ts";
 import { EngineState } from "./daemon/engine-state.ts";
 import { openOperatorLog } from "./daemon/operator-log.ts";
 import { createBuilds, createPlatform } from "./daemon/platform.ts";
@@ -33,7 +34,7 @@ import { Landings } from "./git/landings.ts";
 import type { Pushes } from "./git/ports.ts";
 import { createRemoteSources } from "./git/remote-source.ts";
 import { Repositories } from "./git/repositories.ts";
-import { startSshServer } from "./git/ssh-server.ts";
+import { type SshServerDeps, startSshServer } from "./git/ssh-server.ts";
 import { createApps } from "./releases/apps.ts";
 import { createChanges } from "./releases/changes.ts";
 import { createProcesses } from "./releases/processes.ts";
@@ -81,9 +82,9 @@ async function startParts(config: Config, paths: Paths, env: NodeJS.ProcessEnv):
   const stop = new AbortController();
   const state = openState(paths, stack);
   const core = await createCore({ config, paths, env, log, state, signal: stop.signal }, stack);
-  const doors = await openDoors(core, stack);
+  const ports = await openDoors(core, stack);
   stack.defer(() => stop.abort(new Error("the daemon stops")));
-  log.info("daemon started", { version: version(), home: config.home, ...doors });
+  log.info("daemon started", { version: version(), home: config.home, ...ports });
   const running = stack.move();
   return {
     info: core.info,
@@ -114,7 +115,6 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
   const { config, paths, env, log, state, signal } = base;
   const fault = createFault(env["PAAS_FAULT"]);
   const engineState = new EngineState(log);
-  const ports = { api: config.apiPort, ssh: config.sshPort };
   const runtime = createRuntime(config, paths, state, log, stack);
   const router = stack.use(
     await ensureRouter({
@@ -126,17 +126,18 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
       signal,
     }),
   );
+  const doors = new Doors({ config, isRouterConnected: () => router.isConnected, log });
   const { scheduler, publisher, routes, policies, tcpRoutes, publishRoutes } = createSchedulerParts({
     config,
     state,
     runtime,
     router: () => router,
-    apiPort: () => ports.api,
+    apiPort: () => doors.apiPort,
     ownPorts: () => [
       router.httpPort,
       ...(router.httpsPort === undefined ? [] : [router.httpsPort]),
-      ports.api,
-      ports.ssh,
+      doors.apiPort,
+      doors.sshPort,
     ],
     routerStatus: () => router.status(signal),
     ownRoutes: () => certs.challengeRoutes(),
@@ -207,7 +208,7 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
       certs.wake();
     },
     destroy,
-    gitUrls: (name) => gitUrls(config, ports, name),
+    gitUrls: (name) => gitUrls(config, doors, name),
     say: createSay(runtime.logs),
     now: Date.now,
   });
@@ -218,12 +219,13 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
     domain: config.domain,
     httpPort: router.httpPort,
     httpsPort: router.httpsPort,
-    sshPort: ports.ssh,
-    apiPort: ports.api,
+    sshPort: doors.sshPort,
+    apiPort: doors.apiPort,
     pid: process.pid,
     routerPid: router.pid,
     startedAt,
     engineProblem: engineState.problem,
+    closedDoors: doors.closed,
   });
   const retention: RetentionDeps = {
     releases: state.releases,
@@ -306,12 +308,12 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
       },
       signal,
     );
-  return { ...base, tidyUp, ports, apps, deps, platform, repositories, info, reconcile };
+  return { ...base, tidyUp, doors, apps, deps, platform, repositories, info, reconcile };
 }
 
 /** Opens API and ssh, then takes over what runs. */
 async function openDoors(core: Core, stack: AsyncDisposableStack) {
-  const { config, paths, log, ports, platform, repositories, signal } = core;
+  const { config, paths, log, doors, platform, repositories, signal } = core;
   const { authority, accounts } = createAccounts(core.state);
   const landings = new Landings();
   const pushes: Pushes = createPushes({
@@ -320,49 +322,45 @@ async function openDoors(core: Core, stack: AsyncDisposableStack) {
     authority,
     tidyUp: core.tidyUp,
   });
-  const api = await startApi({
-    api: createApi({
-      platform,
-      auth: authority,
-      authorize: (actor, verb, resource) => authority.requireCan(actor, verb, resource),
-      accounts,
-      gitHttp: createGitHttp({ pushes, repositories, landings, log: log.with({ part: "git" }) }),
-      log: log.with({ part: "api" }),
-      version: version(),
-      domain: config.domain,
-      shutdown: signal,
-    }),
-    socketPath: paths.socket,
-    tcpHost: "127.0.0.1",
-    tcpPort: config.apiPort,
+  const api = createApi({
+    platform,
+    auth: authority,
+    authorize: (actor, verb, resource) => authority.requireCan(actor, verb, resource),
+    accounts,
+    gitHttp: createGitHttp({ pushes, repositories, landings, log: log.with({ part: "git" }) }),
+    log: log.with({ part: "api" }),
+    version: version(),
+    domain: config.domain,
+    closedDoors: () => doors.closed,
+    shutdown: signal,
   });
-  stack.use(api);
-  ports.api = api.tcpPort;
-  const ssh = await startSshServer(
-    {
-      identities: authority,
-      pushes,
-      repositories,
-      landings,
-      verbs: createSshVerbs({
-        node: process.execPath,
-        bundle,
-        socketPath: paths.socket,
-        issueToken: (actor) => accounts.issueToken(actor),
-      }),
-      log: log.with({ part: "ssh" }),
-    },
-    { listen: config.listen, port: config.sshPort, hostKeyFile: paths.hostKey },
-  );
-  stack.use(ssh);
-  ports.ssh = ssh.port;
+  stack.use(await openApiSocket(api, paths.socket));
+  stack.use(await doors.open("API", () => openApiPort(api, config.apiPort)));
+  const ssh: SshServerDeps = {
+    identities: authority,
+    pushes,
+    repositories,
+    landings,
+    verbs: createSshVerbs({
+      node: process.execPath,
+      bundle,
+      socketPath: paths.socket,
+      issueToken: (actor) => accounts.issueToken(actor),
+    }),
+    log: log.with({ part: "ssh" }),
+  };
+  const sshOptions = { listen: config.listen, port: config.sshPort, hostKeyFile: paths.hostKey };
+  stack.use(await doors.open("ssh", () => startSshServer(ssh, sshOptions)));
   const { done } = await core.reconcile();
   stack.defer(() => done);
-  return { apiPort: ports.api, sshPort: ports.ssh };
+  return { apiPort: doors.apiPort, sshPort: doors.sshPort };
 }
 
 /** What clients type after `git remote add paas`. */
-function gitUrls(config: Config, ports: { readonly api: number; readonly ssh: number }, name: string) {
+function gitUrls(config: Config, doors: Pick<Doors, "apiPort" | "sshPort">, name: string) {
   const host = config.listen === "127.0.0.1" ? "127.0.0.1" : config.domain;
-  return { ssh: `ssh://paas@${host}:${ports.ssh}/${name}.git`, http: `http://127.0.0.1:${ports.api}/${name}.git` };
+  return {
+    ssh: `ssh://paas@${host}:${doors.sshPort}/${name}.git`,
+    http: `http://127.0.0.1:${doors.apiPort}/${name}.git`,
+  };
 }

@@ -139,7 +139,7 @@ function optionName(flags: string): string {
 }
 
 function describeSystem(system: Shown<SystemInfo>, now: number): readonly string[] {
-  const { version: daemon, home, domain, httpPort, sshPort, apiPort, startedAt, engineProblem } = system;
+  const { version: daemon, home, domain, httpPort, sshPort, apiPort, startedAt, engineProblem, closedDoors } = system;
   return [
     `daemon ${daemon}, up ${age(now - startedAt)}`,
     "",
@@ -149,6 +149,7 @@ function describeSystem(system: Shown<SystemInfo>, now: number): readonly string
       ["ssh", `port ${sshPort}`],
       ["API", `http://127.0.0.1:${apiPort}`],
       ["Engine", engineProblem ?? "answers"],
+      ...closedDoors.map((closed) => ["Not open", closed] as const),
     ]),
   ];
 }

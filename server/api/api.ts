@@ -55,7 +55,11 @@ export function createApi(deps: ApiDeps): Api {
     checkHost(c.env.peer, { host: c.req.header("host") }, deps.domain);
     await next();
   });
-  app.get("/healthz", (c) => c.json({ ok: true, version: deps.version }));
+  // 200 is a promise that everything that clients use can be reached.
+  app.get("/healthz", (c) => {
+    const closed = deps.closedDoors();
+    return c.json({ ok: closed.length === 0, version: deps.version, closed }, closed.length === 0 ? 200 : 503);
+  });
   app.use(async (c, next) => {
     c.set("actor", identify(c.env.peer, c.req.header("authorization"), deps.auth));
     await next();

@@ -339,6 +339,8 @@ export interface SystemInfo {
   readonly startedAt: number;
   /** Undefined while the engine answers; else why it does not. */
   readonly engineProblem: string | undefined;
+  /** Ports of the platform that do not listen, each with the reason; tried again until they do. */
+  readonly closedDoors: readonly string[];
 }
 
 export interface DiskPort {

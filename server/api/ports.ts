@@ -14,6 +14,8 @@ export interface ApiDeps {
   readonly version: string;
   /** The API answers at `paas.<domain>` too. */
   readonly domain: string;
+  /** Ports of the platform that do not listen, each with the reason: none when it is ready. */
+  readonly closedDoors: () => readonly string[];
   /** Aborts when the daemon stops. Jobs get it: a client that goes away does not end them. */
   readonly shutdown: AbortSignal;
 }

@@ -8,27 +8,20 @@ import { streamProtocol } from "../core/frames.ts";
 import type { Api } from "./api.ts";
 import type { Peer } from "./peer.ts";
 
-export interface ListenOptions {
-  readonly api: Api;
-  /** Made with mode 0600: who can open it is the owner of the machine. A stale one is replaced. */
-  readonly socketPath: string;
-  readonly tcpHost: "127.0.0.1";
-  /** 0 chooses one. */
-  readonly tcpPort: number;
-}
-
-export interface RunningApi extends AsyncDisposable {
-  readonly tcpPort: number;
+export interface ApiPort extends AsyncDisposable {
+  readonly port: number;
 }
 
 /** How long requests in progress may take to end when the daemon stops, ms. */
 const closeTimeoutMs = 5000;
 
-/** Serves the API on the unix socket and on loopback TCP until disposed. */
-export async function startApi({ api, socketPath, tcpHost, tcpPort }: ListenOptions): Promise<RunningApi> {
-  await using started = new AsyncDisposableStack();
+/**
+ * Serves the API on a unix socket until disposed. It is made with mode 0600: who can open it is the owner of the
+ * machine. A stale one is replaced.
+ */
+export async function openApiSocket(api: Api, socketPath: string): Promise<AsyncDisposable> {
   await rm(socketPath, { force: true });
-  const unix = started.use(createListener(api, "unix"));
+  const unix = createListener(api, "unix");
   // Set around listen(), which binds at once: a chmod afterwards would leave a moment in which anyone may connect.
   const umask = process.umask(0o177);
   try {
@@ -37,13 +30,17 @@ export async function startApi({ api, socketPath, tcpHost, tcpPort }: ListenOpti
     process.umask(umask);
   }
   await once(unix.server, "listening");
-  const tcp = started.use(createListener(api, "tcp"));
-  tcp.server.listen(tcpPort, tcpHost);
+  return unix;
+}
+
+/** Serves the API on loopback until disposed; port 0 chooses one. */
+export async function openApiPort(api: Api, port: number): Promise<ApiPort> {
+  const tcp = createListener(api, "tcp");
+  tcp.server.listen(port, "127.0.0.1");
   await once(tcp.server, "listening");
-  const running = started.move();
   return {
-    tcpPort: (tcp.server.address() as AddressInfo).port,
-    [Symbol.asyncDispose]: () => running.disposeAsync(),
+    port: (tcp.server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: () => tcp[Symbol.asyncDispose](),
   };
 }
 

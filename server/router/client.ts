@@ -17,6 +17,8 @@ export interface RouterClientOptions {
 }
 
 export interface RouterClient extends RouterControl, AsyncDisposable {
+  /** False while the router is gone and is started again. */
+  readonly isConnected: boolean;
   /** @throws AppError ROUTER_UNAVAILABLE */
   status(signal: AbortSignal): Promise<RouterStatus>;
 }
@@ -65,6 +67,10 @@ class ReconnectingClient implements RouterClient {
     this.httpsPort = first.hello.httpsPort;
     this.pid = first.hello.pid;
     void this.#stayConnected(first);
+  }
+
+  get isConnected(): boolean {
+    return this.#connection !== undefined;
   }
 
   async apply(routes: readonly TableRoute[], signal: AbortSignal, more: TableContent = {}): Promise<void> {

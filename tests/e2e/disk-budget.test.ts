@@ -57,11 +57,6 @@ test(
     const budgetBytes = first + 6 * perVersion;
     await paas.stop();
     await paas.boot({ PAAS_CACHE_BUDGET: `${Math.ceil(budgetBytes / 1024)}k` });
-    // The daemon answers a moment before its ssh does.
-    await waitFor(async () => (await shop.git("ls-remote", "paas")).code === 0, {
-      every: 200,
-      signal: AbortSignal.timeout(60_000),
-    });
     for (let n = 3; n <= pushes; n += 1) await push(shop, n);
 
     const settled = await waitFor(

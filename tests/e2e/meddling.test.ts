@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { pathsOf } from "../../server/config/config.ts";
 import { waitFor } from "../../server/core/time.ts";
+import { pingDaemon } from "../../server/daemon/ping.ts";
 import { connectDocker } from "../../server/docker/client.ts";
 import { serverApp } from "../support/apps.ts";
 import { installId, launcher, mustSucceed, TestPaas, type TestApp } from "../support/paas.ts";
@@ -89,9 +90,28 @@ test("a start that finds the port of the API taken says so and leaves no router 
   const up = await runCommand([launcher, "up", "--detach"], { cwd: paas.dir, env });
   taken.close();
   expect(up.code).toBe(1);
-  expect(up.output).toContain(`Another process holds port ${port}`);
+  expect(up.output).toContain(`was ended again: API on port ${port}: is held by`);
   const pid = Number(await readFile(pathsOf(home).routerPidFile, "utf8").catch(() => "0"));
   expect(pid === 0 || !(await isRouter(pid))).toBe(true);
+});
+
+test("a daemon whose ssh port was taken while it was away says so, is not ready, and opens it when it is free", async () => {
+  const { sshPort } = paas;
+  await paas.stop();
+  const taken = net.createServer().listen(sshPort, "127.0.0.1");
+  await once(taken, "listening");
+  const booting = paas.boot();
+  const { socket } = pathsOf(paas.home);
+  const closed = await waitFor(
+    async () => (await pingDaemon(socket))?.closed.find((door) => door.includes("held")),
+    soon(),
+  );
+  expect(closed).toContain(`ssh on port ${sshPort}: is held by`);
+  expect((await paas.cli(["version"])).output).toContain(`ssh on port ${sshPort}: is held by`);
+  expect(await shop.body()).toBe("two");
+  taken.close();
+  await booting;
+  expect((await shop.git("ls-remote", "paas")).code).toBe(0);
 });
 
 test("a home that is a file is refused in one line", async () => {

@@ -29,6 +29,7 @@ export function fakeApi(state: FakeState, changes: Partial<ApiDeps> = {}): Api {
     log: silentLog,
     version: "1.2.3",
     domain: "apps.test",
+    closedDoors: () => [],
     shutdown: new AbortController().signal,
     ...changes,
   });

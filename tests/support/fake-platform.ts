@@ -373,6 +373,7 @@ export function fakePlatform(state: FakeState): Platform {
         routerPid: 2,
         startedAt: createdAt,
         engineProblem: undefined,
+        closedDoors: [],
       }),
     },
   };

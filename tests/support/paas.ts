@@ -1,6 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
+import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { SystemInfo } from "../../server/api/platform.ts";
@@ -48,8 +51,6 @@ export class TestPaas implements AsyncDisposable {
       PAAS_HTTP_PORT: "0",
       PAAS_HTTPS_PORT: "0",
       PAAS_ACME_DIRECTORY: "off",
-      PAAS_SSH_PORT: "0",
-      PAAS_API_PORT: "0",
       PAAS_FAULT: "",
       GIT_AUTHOR_NAME: "test",
       GIT_AUTHOR_EMAIL: "test@localhost",
@@ -64,7 +65,8 @@ export class TestPaas implements AsyncDisposable {
   static async start(env: NodeJS.ProcessEnv = {}): Promise<TestPaas> {
     const dir = await mkdtemp(path.join(tmpdir(), "paas-e2e-"));
     const paas = new TestPaas(dir, env["PAAS_HOME"] ?? path.join(dir, "home"));
-    Object.assign(paas.env, env);
+    // Not chosen by the kernel: another process's connection could get such a port while the daemon is away.
+    Object.assign(paas.env, { PAAS_SSH_PORT: await lastingPort(), PAAS_API_PORT: await lastingPort() }, env);
     await mkdir(path.join(paas.dir, "user", ".ssh"), { recursive: true, mode: 0o700 });
     await paas.must([
       "ssh-keygen",
@@ -109,13 +111,18 @@ export class TestPaas implements AsyncDisposable {
     daemon.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
     this.#daemon = daemon;
     const { socket } = pathsOf(this.home);
+    let closed: readonly string[] = ["it does not answer"];
     await waitFor(
       async () => {
         if (daemon.exitCode !== null) throw new Error(`the daemon ended with ${daemon.exitCode}: ${output}`);
-        return await pingDaemon(socket);
+        const ping = await pingDaemon(socket);
+        closed = ping?.closed ?? closed;
+        return ping?.isReady ?? false;
       },
       { every: 50, signal: AbortSignal.timeout(60_000) },
-    );
+    ).catch((err: unknown) => {
+      throw new Error(`the daemon is not ready: ${closed.join("; ")}`, { cause: err });
+    });
     this.#info = JSON.parse(await readSocket(socket, "/v1/system")) as SystemInfo;
     // A daemon that comes back is where git remotes say it is.
     const { httpPort, httpsPort, sshPort, apiPort } = this.#info;
@@ -265,6 +272,20 @@ export function request(port: number, host: string, target: string, options: Req
     sent.once("error", reject);
     sent.end(body);
   });
+}
+
+/** A free one that the kernel gives to nobody who does not ask for it by number. */
+async function lastingPort(): Promise<string> {
+  for (;;) {
+    const port = randomInt(12_000, 32_000);
+    const server = net.createServer().listen(port, "127.0.0.1");
+    const isFree = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    server.close();
+    if (isFree) return String(port);
+  }
 }
 
 function readSocket(socketPath: string, target: string): Promise<string> {

@@ -39,7 +39,7 @@ export const stateErrors = {
   },
   PORT_TAKEN: {
     status: 409,
-    message: (f) => `Another process holds port ${f.port}.`,
+    message: (f) => `The daemon could not be reached and was ended again: ${f.problems}.`,
     hint: () => "End it, or choose another port: --http-port, --https-port, --ssh-port, --api-port.",
   },
   PORT_DENIED: {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { buffer, json, text } from "node:stream/consumers";
 import { expect, test } from "vitest";
-import { startApi } from "../../../server/api/start.ts";
+import { openApiPort, openApiSocket } from "../../../server/api/start.ts";
 import { waitFor } from "../../../server/core/time.ts";
 import { fakeApi, tokens } from "../../support/fake-api.ts";
 import { fakeState } from "../../support/fake-platform.ts";
@@ -27,7 +27,7 @@ test("only the owner can open the socket, and who does is the owner", async () =
 
 test("the port is on loopback and wants a token", async () => {
   await using api = await startTestApi(fakeState());
-  const response = await request({ host: "127.0.0.1", port: api.running.tcpPort, path: "/v1/whoami" });
+  const response = await request({ host: "127.0.0.1", port: api.port, path: "/v1/whoami" });
   expect(response.statusCode).toBe(401);
   response.resume();
 });
@@ -36,24 +36,16 @@ test("a socket that a killed daemon left is replaced, and none is left behind", 
   const home = await mkdtemp(path.join(tmpdir(), "paas-api-"));
   const socketPath = path.join(home, "paasd.sock");
   await writeFile(socketPath, "");
-  const running = await startApi({ api: fakeApi(fakeState()), socketPath, tcpHost: "127.0.0.1", tcpPort: 0 });
+  const running = await openApiSocket(fakeApi(fakeState()), socketPath);
   expect((await request({ socketPath, path: "/healthz" })).statusCode).toBe(200);
   await running[Symbol.asyncDispose]();
   await expect(stat(socketPath)).rejects.toThrow("ENOENT");
   await rm(home, { recursive: true });
 });
 
-test("a port that is taken is an error, and the socket is given up again", async () => {
+test("a port that is taken is an error", async () => {
   await using api = await startTestApi(fakeState());
-  const home = await mkdtemp(path.join(tmpdir(), "paas-api-"));
-  const options = {
-    socketPath: path.join(home, "paasd.sock"),
-    tcpHost: "127.0.0.1",
-    tcpPort: api.running.tcpPort,
-  } as const;
-  await expect(startApi({ api: fakeApi(fakeState()), ...options })).rejects.toThrow("EADDRINUSE");
-  await expect(stat(options.socketPath)).rejects.toThrow("ENOENT");
-  await rm(home, { recursive: true });
+  await expect(openApiPort(fakeApi(fakeState()), api.port)).rejects.toThrow("EADDRINUSE");
 });
 
 test("git gets its request as it came, of any length, with the actor of the token", async () => {
@@ -67,7 +59,7 @@ test("git gets its request as it came, of any length, with the actor of the toke
   const headers = { authorization: basic, "content-type": "application/x-git-receive-pack-request" };
   const target = {
     host: "127.0.0.1",
-    port: api.running.tcpPort,
+    port: api.port,
     path: "/shop.git/git-receive-pack",
     method: "POST",
     headers,

@@ -5,7 +5,7 @@ import path from "node:path";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { ApiDeps } from "../../../server/api/ports.ts";
-import { startApi, type RunningApi } from "../../../server/api/start.ts";
+import { openApiPort, openApiSocket } from "../../../server/api/start.ts";
 import { fakeApi } from "../../support/fake-api.ts";
 import type { FakeState } from "../../support/fake-platform.ts";
 
@@ -34,11 +34,13 @@ export interface RunOptions {
 export class TestApi implements AsyncDisposable {
   /** A folder of its own: home of the daemon and of the user. */
   readonly home: string;
-  readonly running: RunningApi;
+  readonly port: number;
+  readonly #running: AsyncDisposable;
 
-  constructor(home: string, running: RunningApi) {
+  constructor(home: string, port: number, running: AsyncDisposable) {
     this.home = home;
-    this.running = running;
+    this.port = port;
+    this.#running = running;
   }
 
   get socketPath(): string {
@@ -46,7 +48,7 @@ export class TestApi implements AsyncDisposable {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.running.tcpPort}`;
+    return `http://127.0.0.1:${this.port}`;
   }
 
   /** Without a login and without variables of the one who runs the tests. */
@@ -67,7 +69,7 @@ export class TestApi implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.running[Symbol.asyncDispose]();
+    await this.#running[Symbol.asyncDispose]();
     await rm(this.home, { recursive: true, force: true });
   }
 }
@@ -85,6 +87,8 @@ export async function outcomeOf(child: ChildProcess): Promise<Outcome> {
 export async function startTestApi(state: FakeState, changes: Partial<ApiDeps> = {}): Promise<TestApi> {
   const home = await mkdtemp(path.join(tmpdir(), "paas-cli-"));
   const api = fakeApi(state, changes);
-  const socketPath = path.join(home, "paasd.sock");
-  return new TestApi(home, await startApi({ api, socketPath, tcpHost: "127.0.0.1", tcpPort: 0 }));
+  const running = new AsyncDisposableStack();
+  running.use(await openApiSocket(api, path.join(home, "paasd.sock")));
+  const { port } = running.use(await openApiPort(api, 0));
+  return new TestApi(home, port, running);
 }

@@ -68,7 +68,7 @@ test("a client that goes away ends its command", async () => {
 
 /** The raw answer to a hand-written upgrade. */
 async function upgradeBy(api: TestApi, headers: readonly string[], after?: Uint8Array): Promise<string> {
-  const socket = connect(api.running.tcpPort, "127.0.0.1");
+  const socket = connect(api.port, "127.0.0.1");
   const head = ["GET /v1/apps/shop/run HTTP/1.1", "Connection: Upgrade", "Upgrade: paas-stream", ...headers];
   socket.write(`${head.join("\r\n")}\r\n\r\n`);
   if (after) socket.write(after);

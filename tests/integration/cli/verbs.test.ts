@@ -224,7 +224,7 @@ test("a login is kept for its owner alone and used from then on", async () => {
 test("who logged in from elsewhere gets remotes that work from there", async () => {
   await using api = await startTestApi(fakeState());
   git(api.home, "init", "-q");
-  const url = `http://localhost:${api.running.tcpPort}`;
+  const url = `http://localhost:${api.port}`;
   const env = { PAAS_HOME: "", PAAS_URL: url, PAAS_TOKEN: tokens.ann };
   await api.paas(["apps:create", "shop"], { env });
   expect(git(api.home, "config", "remote.paas.url")).toBe(`${url}/shop.git`);

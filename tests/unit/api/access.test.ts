@@ -107,3 +107,13 @@ test.each(["evil.test", "shop.apps.test", "127.0.0.1.evil.test", "paas.apps.test
     expect(await response.json()).toMatchObject({ error: { code: "HOST_REFUSED" } });
   },
 );
+
+test("the daemon is ready only when every door listens, and says which does not", async () => {
+  const closed: string[] = [];
+  const api = fakeApi(fakeState(), { closedDoors: () => closed });
+  expect((await ask(api, "/healthz", { token: "" })).status).toBe(200);
+  closed.push("ssh on port 2222: is held by sshd (process 7)");
+  const response = await ask(api, "/healthz", { token: "" });
+  expect(response.status).toBe(503);
+  expect(await response.json()).toMatchObject({ ok: false, closed });
+});
