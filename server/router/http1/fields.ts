@@ -27,6 +27,11 @@ const names = {
   paasInstance: bytes("x-paas-instance"),
   appInstance: bytes("x-cf-app-instance"),
   processInstance: bytes("x-cf-process-instance"),
+  vcapRequestId: bytes("x-vcap-request-id"),
+  cfInstanceId: bytes("x-cf-instanceid"),
+  cfInstanceIndex: bytes("x-cf-instanceindex"),
+  cfApplicationId: bytes("x-cf-applicationid"),
+  clientCertificate: bytes("x-forwarded-client-cert"),
 };
 const values = {
   chunked: bytes("chunked"),
@@ -146,17 +151,25 @@ function requestField(buf: Uint8Array, name: number, length: number, value: numb
       if (first === 116 && isFolded(buf, name, names.transferEncoding)) return codingField(buf, name, value, end, 501);
       if (first !== 120) return keep;
       if (isName(buf, name, names.appInstance)) head.namesInstance = true;
+      if (isFolded(buf, name, names.vcapRequestId)) return drop;
       if (!isFolded(buf, name, names.forwardedProto)) return keep;
       head.protoStart = value;
       head.protoEnd = trimEnd(buf, value, end);
       return drop;
     case 18:
+      if (first === 120)
+        return isFolded(buf, name, names.cfApplicationId) || isFolded(buf, name, names.cfInstanceIndex) ? drop : keep;
       return first === 112 && isName(buf, name, names.proxyAuthenticate) ? drop : keep;
     case 19:
       return first === 112 && isName(buf, name, names.proxyAuthorization) ? drop : keep;
     case 21:
       if (first === 120 && isName(buf, name, names.processInstance)) head.namesInstance = true;
       return keep;
+    case 23:
+      if (first !== 120 || !isFolded(buf, name, names.clientCertificate)) return keep;
+      head.clientCertStart = value;
+      head.clientCertEnd = trimEnd(buf, value, end);
+      return drop;
     default:
       return keep;
   }
@@ -209,7 +222,7 @@ function tenLetters(buf: Uint8Array, name: number, first: number | undefined, va
 
 function fifteenLetters(buf: Uint8Array, name: number, first: number | undefined, value: number, end: number) {
   if (first !== 120) return keep;
-  if (isFolded(buf, name, names.requestStart)) return drop;
+  if (isFolded(buf, name, names.requestStart) || isFolded(buf, name, names.cfInstanceId)) return drop;
   if (isName(buf, name, names.paasInstance)) head.namesInstance = true;
   if (!isFolded(buf, name, names.forwardedFor)) return keep;
   const last = trimEnd(buf, value, end);

@@ -43,6 +43,9 @@ export const head = {
   protoEnd: 0,
   forwardedHostStart: 0,
   forwardedHostEnd: 0,
+  /** The last line of X-Forwarded-Client-Cert. */
+  clientCertStart: 0,
+  clientCertEnd: 0,
 
   status: 0,
   reasonStart: 0,
@@ -75,6 +78,7 @@ export function resetHead(): void {
   head.forwardedForMore = undefined;
   head.protoEnd = 0;
   head.forwardedHostEnd = 0;
+  head.clientCertEnd = 0;
   head.keepAliveSeconds = -1;
   head.nominated = undefined;
   head.refusal = 0;

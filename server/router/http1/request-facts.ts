@@ -9,6 +9,9 @@ import { requestId } from "./request-id.ts";
 const latin1 = (value: string): Buffer => Buffer.from(value, "latin1");
 const forwardedForName = latin1("X-Forwarded-For: ");
 const idName = latin1("X-Request-Id: ");
+/** The same id by the name that Cloud Foundry's apps look for. */
+const vcapIdName = latin1("\r\nX-Vcap-Request-Id: ");
+const clientCertName = latin1("X-Forwarded-Client-Cert: ");
 const startName = latin1("X-Request-Start: ");
 const emptyBody = latin1("Content-Length: 0\r\n");
 const chunked = latin1("Transfer-Encoding: chunked\r\n");
@@ -43,12 +46,17 @@ export class Http1RequestFacts implements RequestFacts {
   readonly #connection: ConnectionFacts;
   readonly #trusted: TrustedProxies;
   readonly #isTrusted: boolean;
+  readonly #via: "1.1" | "2.0";
   #hostBytes: Buffer = Buffer.alloc(0);
+  /** What a trusted proxy says of the client's certificate: nobody else can have checked one. */
+  #clientCert = "";
   /** What is said of every request of this connection to the same host. */
   #constant: Buffer = Buffer.alloc(0);
 
-  constructor(connection: ConnectionFacts, trusted: TrustedProxies) {
+  /** `via`: the version of HTTP that the client speaks. */
+  constructor(connection: ConnectionFacts, trusted: TrustedProxies, via: "1.1" | "2.0" = "1.1") {
     this.#connection = connection;
+    this.#via = via;
     this.#trusted = trusted;
     this.#isTrusted = trusted.has(connection.clientAddress);
     this.clientAddress = connection.clientAddress;
@@ -68,6 +76,8 @@ export class Http1RequestFacts implements RequestFacts {
     this.expectsContinue = head.expects === 1 && this.framing !== framing.none && head.minor === 1;
     this.upgrade = this.#upgradeOf(buf);
     this.namesInstance = head.namesInstance;
+    if (this.#isTrusted)
+      this.#clientCert = head.clientCertEnd === 0 ? "" : text(buf, head.clientCertStart, head.clientCertEnd);
     if (head.forwardedForEnd === 0 && !this.#isTrusted) this.forwardedFor = this.#connection.clientAddress;
     else this.#takeChain(buf);
     return this.#isHost(buf) || this.#takeHost(buf);
@@ -81,7 +91,14 @@ export class Http1RequestFacts implements RequestFacts {
     o = put(out, o, this.#constant);
     o = put(out, o, idName);
     o = putText(out, o, this.requestId);
+    o = put(out, o, vcapIdName);
+    o = putText(out, o, this.requestId);
     o = putCrlf(out, o);
+    if (this.#clientCert !== "") {
+      o = put(out, o, clientCertName);
+      o = putText(out, o, this.#clientCert);
+      o = putCrlf(out, o);
+    }
     o = put(out, o, startName);
     o = put(out, o, startMs);
     o = putCrlf(out, o);
@@ -141,7 +158,7 @@ export class Http1RequestFacts implements RequestFacts {
     const port = protocol === this.#connection.protocol ? localPort : 443;
     const forwarded = `for=${quoted(this.clientAddress)};host=${quoted(shownHost)};proto=${protocol}`;
     this.#constant = latin1(
-      `X-Forwarded-Proto: ${protocol}\r\nX-Forwarded-Port: ${port}\r\nX-Forwarded-Host: ${shownHost}\r\nForwarded: ${forwarded}\r\nVia: 1.1 paas\r\n`,
+      `X-Forwarded-Proto: ${protocol}\r\nX-Forwarded-Port: ${port}\r\nX-Forwarded-Host: ${shownHost}\r\nForwarded: ${forwarded}\r\nVia: ${this.#via} paas\r\n`,
     );
   }
 

@@ -50,7 +50,7 @@ export class ClientStream implements ClientSide {
     this.#head = headBytes;
     this.#isWhole = isWhole;
     this.#traffic = traffic;
-    this.facts = new Http1RequestFacts(from, traffic.trustedProxies);
+    this.facts = new Http1RequestFacts(from, traffic.trustedProxies, "2.0");
   }
 
   #begin(): void {

@@ -80,6 +80,28 @@ test.each(["GET", "POST"])("twenty swaps of all instances under 50 clients fail 
   expect(load.served()).toBeGreaterThan(500);
 });
 
+test("settings of a route change in the same moment as its instances", async () => {
+  const startNumbered = (number: number) =>
+    startInstance((req, res) => void res.end(req.headers["x-number"] === String(number) ? "ok" : "mixed"));
+  const tableOf = (instance: Instance, number: number) => [
+    routeTo([instance.target], { policy: { requestHeaders: { set: { "X-Number": String(number) } } } }),
+  ];
+  let current = await startNumbered(0);
+  await using router = await startDataPath(tableOf(current, 0));
+  await using load = hammer(router.port, 10);
+  for (let number = 1; number <= 10; number++) {
+    const old = current;
+    current = await startNumbered(number);
+    router.apply(tableOf(current, number));
+    expect(await router.dataPath.drain([old.target.id], 5_000)).toBe(true);
+    const before = load.served();
+    await eventually(() => load.served() > before);
+    await old[Symbol.asyncDispose]();
+  }
+  expect(load.failures).toEqual([]);
+  await current[Symbol.asyncDispose]();
+});
+
 describe("an instance that closes idle connections at once", () => {
   test.each(["GET", "POST"])("fails no %s", async (method) => {
     // Closes each connection a moment after its answer, without a word beforehand: the router's next request races it.

@@ -359,6 +359,25 @@ describe("HTTP/2 to instances", () => {
     expect(app.sessions.size).toBe(1);
   });
 
+  test("one instance is asked for by its header, as by HTTP/1.1", async () => {
+    const say = (name: string) => startInstance((req, res) => void res.end(JSON.stringify({ name, ...req.headers })));
+    await using one = await say("one");
+    await using two = await say("two");
+    const targets = [one.target, two.target].map((target, i) => ({ ...target, name: `web.${i + 1}` }));
+    await using front = await startFront([routeTo(targets)]);
+    const session = front.connect();
+    for (const [index, name] of [
+      [1, "two"],
+      [0, "one"],
+      [1, "two"],
+    ] as const) {
+      const answer = await ask(session, { "x-cf-app-instance": `shop:${index}` });
+      const seen = JSON.parse(answer.body.toString()) as Record<string, string>;
+      expect([seen["name"], seen["x-cf-app-instance"], seen["via"]]).toEqual([name, undefined, "2.0 paas"]);
+    }
+    expect((await ask(session, { "x-cf-app-instance": "shop:5" })).headers["x-paas-error"]).toBe("unknown_instance");
+  });
+
   test("an answer of trailers only, and a stream both ways at once", async () => {
     await using app = await startHttp2Instance((stream, headers) => {
       if (headers[":path"] === "/fail") {

@@ -74,6 +74,16 @@ test.each([
   expect(await send(bytes)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
 });
 
+test("a method of 127 letters is passed on, a longer one refused", async () => {
+  const line = (method: string) => `${method} / HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n`;
+  await using any = await startRawInstance((socket) => {
+    socket.once("data", (chunk) => socket.end(`HTTP/1.1 200 OK\r\n\r\n${chunk.toString().split(" ")[0]?.length}`));
+  });
+  await using other = await startDataPath([routeTo([any.target])]);
+  expect(await sendRaw(other.port, line("M".repeat(127)), 5_000)).toContain("127");
+  expect(await sendRaw(other.port, line("M".repeat(128)), 5_000)).toMatch(/^HTTP\/1\.1 400 /);
+});
+
 test.each([
   ["abcdefghij0123456789", true],
   ["short", false],
@@ -85,6 +95,28 @@ test.each([
   expect(headers["x-request-id"] === id).toBe(isKept);
   expect(answer.headers["x-request-id"]).toBe(headers["x-request-id"]);
   expect(router.records.at(-1)?.text).toContain(`request_id=${headers["x-request-id"]} `);
+});
+
+test("a target and the fields of tracing arrive as they were sent", async () => {
+  const tracing = {
+    traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    tracestate: "vendor=1",
+    baggage: "a=b",
+    b3: "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1",
+    "x-b3-traceid": "80f198ee56343ba864fe8b2a57d3eff7",
+  };
+  const answer = await ask(router.port, { path: "/%7Ea//b/./c?a=1;b=2&c=%20", headers: tracing });
+  const { url, headers } = JSON.parse(answer.body) as { url: string; headers: Record<string, string> };
+  expect(url).toBe("/%7Ea//b/./c?a=1;b=2&c=%20");
+  expect(headers).toMatchObject(tracing);
+  expect((JSON.parse((await ask(router.port)).body) as { headers: object }).headers).not.toHaveProperty("traceparent");
+});
+
+test("the path of a route is matched in the case that it is written in", async () => {
+  await using other = await startInstance((_req, res) => res.end("other"));
+  await using cased = await startDataPath([routeTo([instance.target]), routeTo([other.target], { path: "/Foo" })]);
+  expect((await ask(cased.port, { path: "/Foo/x" })).body).toBe("other");
+  expect((await ask(cased.port, { path: "/foo/x" })).body).toContain('"url":"/foo/x"');
 });
 
 test("an instance that says too much before its body is 502 H25", async () => {

@@ -180,6 +180,26 @@ describe("what an instance gets", () => {
     expect(values("forwarded")).toEqual(['for=192.0.2.9;host="shop.example:8080";proto=http']);
   });
 
+  test("the id has Cloud Foundry's name too, and the names of an instance are no client's to say", () => {
+    const said =
+      "X-Vcap-Request-Id: mine\r\nX_CF_InstanceID: a\r\nX-CF-InstanceIndex: 7\r\nX-CF-ApplicationID: b\r\nX-Request-Id: abcdefghij0123456789\r\n";
+    const { values } = forward(get(host + said));
+    expect(values("x-vcap-request-id")).toEqual(["abcdefghij0123456789"]);
+    expect(values("x-request-id")).toEqual(["abcdefghij0123456789"]);
+    for (const name of ["instanceid", "instanceindex", "applicationid"]) expect(values(`x-cf-${name}`)).toEqual([]);
+    expect(values("x_cf_instanceid")).toEqual([]);
+  });
+
+  test("a client's certificate is what a trusted proxy says last, and nobody else's word", () => {
+    const said = "X-Forwarded-Client-Cert: forged\r\nx_forwarded_client_cert: checked\r\n";
+    expect(forward(get(host + said)).values("x-forwarded-client-cert")).toEqual([]);
+    const trusted = { has: (address: string) => address === "192.0.2.9" };
+    const { values } = forward(get(host + said), trusted);
+    expect(values("x-forwarded-client-cert")).toEqual(["checked"]);
+    expect(values("x_forwarded_client_cert")).toEqual([]);
+    expect(forward(get(host), trusted).values("x-forwarded-client-cert")).toEqual([]);
+  });
+
   test("the word of a trusted proxy counts", () => {
     const trusted = { has: (address: string) => ["192.0.2.9", "10.0.0.2"].includes(address) };
     const said =

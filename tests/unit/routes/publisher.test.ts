@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import { defaultSpace, web, type AppId, type ProcessType } from "../../../server/core/ids.ts";
+import type { Route } from "../../../server/core/types.ts";
+import { RoutePublisher } from "../../../server/routes/publisher.ts";
+
+const appId = "idshop" as AppId;
+const route = (host: string, type: ProcessType = web): Route => ({
+  id: host,
+  host,
+  path: "/",
+  space: defaultSpace,
+  appId,
+  type,
+  port: undefined,
+});
+const target = (name: string) => {
+  const [type = ""] = name.split(".");
+  return { id: name, name, type, address: "10.0.0.1", port: 5000 };
+};
+
+function publisher(routes: readonly Route[]) {
+  const control = { httpsPort: undefined } as never;
+  return new RoutePublisher({
+    control: () => control,
+    routes: () => routes,
+    appName: () => "shop",
+    policies: () => () => undefined,
+    shares: () => [],
+    tcp: () => [],
+    front: { workers: 1, trustedProxies: [], proxyProtocol: false },
+    own: () => [],
+  });
+}
+
+test("a route leads to the instances of its process type, and never to another's", () => {
+  const one = publisher([route("shop.test"), route("api.test", "api" as ProcessType), route("w.test", "w" as never)]);
+  one.seed(appId, [target("web.1"), target("web.2"), target("api.1"), target("worker.1")], "running");
+  const rows = one.table().map(({ host, state, targets }) => [host, state, targets.map(({ name }) => name)]);
+  expect(rows).toEqual([
+    ["shop.test", "running", ["web.1", "web.2"]],
+    ["api.test", "running", ["api.1"]],
+    ["w.test", "stopped", []],
+  ]);
+});
