@@ -87,20 +87,23 @@ export class Instances {
     return Object.fromEntries(busy.map(([id, instance]) => [id, instance.inFlight]));
   }
 
-  /** True as soon as nothing is under way to these targets; false after `deadlineMs`, when their tunnels are ended. */
+  /**
+   * True as soon as nothing is under way to these targets; false after `deadlineMs`. Tunnels are left to their instance, which
+   * knows how its protocol says good-bye.
+   */
   drain(targetIds: readonly string[], deadlineMs: number): Promise<boolean> {
     const isIdle = () => targetIds.every((id) => (this.#all.get(id)?.inFlight ?? 0) === 0);
-    return this.#wait(isIdle, deadlineMs, () => this.endTunnels(targetIds));
+    return this.#wait(isIdle, deadlineMs);
   }
 
   /** The same for all. */
   drainAll(deadlineMs: number): Promise<boolean> {
     const isIdle = () => [...this.#all.values()].every((instance) => instance.inFlight === 0);
-    return this.#wait(isIdle, deadlineMs, () => {});
+    return this.#wait(isIdle, deadlineMs);
   }
 
-  endTunnels(targetIds: readonly string[] = [...this.#all.keys()]): void {
-    for (const id of targetIds) for (const tunnel of [...(this.#all.get(id)?.tunnels ?? [])]) tunnel.endTunnel();
+  endTunnels(): void {
+    for (const { tunnels } of this.#all.values()) for (const tunnel of [...tunnels]) tunnel.endTunnel();
   }
 
   stop(): void {
@@ -111,7 +114,7 @@ export class Instances {
     if (!instance.isListed && instance.inFlight === 0) this.#all.delete(instance.target.id);
   }
 
-  #wait(isIdle: () => boolean, deadlineMs: number, onDeadline: () => void): Promise<boolean> {
+  #wait(isIdle: () => boolean, deadlineMs: number): Promise<boolean> {
     if (isIdle()) return Promise.resolve(true);
     return new Promise((resolve) => {
       const settle = (value: boolean) => {
@@ -122,10 +125,7 @@ export class Instances {
       const look = () => {
         if (isIdle()) settle(true);
       };
-      const timer = setTimeout(() => {
-        onDeadline();
-        settle(false);
-      }, deadlineMs);
+      const timer = setTimeout(() => settle(false), deadlineMs);
       this.#waiters.add(look);
     });
   }

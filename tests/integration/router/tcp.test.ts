@@ -99,24 +99,25 @@ test("a port that another process holds is named, and the others work", async ()
   expect(await say(taken, "b")).toBe("got b");
 });
 
-test("a connection outlives its route, counts as under way, and is ended at the end of a drain's patience", async () => {
+test("a connection outlives its route and the drain's patience, counts as under way, and is ended by its instance", async () => {
   const sockets: Socket[] = [];
-  const held = await startRawInstance((socket) => sockets.push(socket));
+  await using held = await startRawInstance((socket) => sockets.push(socket));
   const port = await freePort();
   await use(route(port, [held.target]));
   const client = connect(port, "127.0.0.1");
+  let text = "";
+  client.on("data", (chunk) => (text += chunk.toString()));
   const closed = new Promise((resolve) => client.once("close", resolve));
   await eventually(() => sockets.length === 1);
   await use();
   expect(dataPath.status().inFlight).toEqual({ [held.target.id]: 1 });
-  const drained = dataPath.drain([held.target.id], 200);
+  expect(await dataPath.drain([held.target.id], 100)).toBe(false);
   sockets[0]?.write("still here");
-  const text = await new Promise((resolve) => client.once("data", (chunk) => resolve(chunk.toString())));
-  expect(text).toBe("still here");
-  expect(await drained).toBe(false);
+  await eventually(() => text === "still here");
+  sockets[0]?.end(", and good-bye");
   await closed;
+  expect(text).toBe("still here, and good-bye");
   await eventually(() => Object.keys(dataPath.status().inFlight).length === 0);
-  await held[Symbol.asyncDispose]();
 });
 
 test("ports are free again when the worker ends", async () => {

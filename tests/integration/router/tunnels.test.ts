@@ -11,7 +11,7 @@ async function startEcho() {
     socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
     if (req.url === "/greet") socket.send(JSON.stringify(req.headers));
   });
-  return instance;
+  return { ...instance, sockets };
 }
 
 async function openSocket(port: number, path = "/"): Promise<WebSocket> {
@@ -87,19 +87,18 @@ test("an offer of HTTP/2 is ignored and the request served", async () => {
   expect(text).toMatch(/^HTTP\/1\.1 200 [^]*upgrade=undefined/);
 });
 
-test("a tunnel is in flight until the drain's deadline, then it is closed", async () => {
+test("a tunnel outlives the drain's patience, so that its instance can say good-bye in its own protocol", async () => {
   await using app = await startEcho();
-  await using router = await startDataPath([routeTo([app.target])], { tunnelGraceMs: 50 });
+  await using router = await startDataPath([routeTo([app.target])]);
   const socket = await openSocket(router.port);
+  const closed = once(socket, "close");
   router.apply([]);
-  let isClosed = false;
-  socket.on("close", () => (isClosed = true));
-  const drained = router.dataPath.drain([app.target.id], 200);
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  expect(isClosed).toBe(false);
-  expect(await drained).toBe(false);
-  await eventually(() => isClosed);
-  expect(await router.dataPath.drain([app.target.id], 1_000)).toBe(true);
+  expect(await router.dataPath.drain([app.target.id], 100)).toBe(false);
+  socket.send("still there?");
+  expect(String((await once(socket, "message"))[0])).toBe("still there?");
+  for (const one of app.sockets.clients) one.close(1001);
+  expect((await closed)[0]).toBe(1001);
+  expect(await router.dataPath.drain([app.target.id], 5_000)).toBe(true);
 });
 
 test("a client that leaves before the instance has answered ends the attempt", async () => {
