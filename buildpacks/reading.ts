@@ -12,6 +12,14 @@ export function isRefusal(value: unknown): value is Refusal {
   return isRecord(value) && value["ok"] === false && typeof value["reason"] === "string";
 }
 
+/** `problem` is `Available.registryProblem`. */
+export function registryAway(language: string, problem: string): Refusal {
+  return refuse(
+    `The versions of ${language} could not be read from ${problem}.`,
+    "Check that this machine reaches the npm registry (npm config get registry), then push again.",
+  );
+}
+
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export function isRecord(value: unknown): value is JsonObject {

@@ -1,7 +1,7 @@
 import semver from "semver";
 import type { Available, Buildpack, PlanLayer, PlanResult, PlanStep, SourceView } from "../../server/builds/plan.ts";
 import { web } from "../../server/core/ids.ts";
-import { isRefusal, type Refusal, refuse } from "../reading.ts";
+import { isRefusal, type Refusal, refuse, registryAway } from "../reading.ts";
 import { type DenoProject, readDenoProject } from "./project.ts";
 
 const looksFor = ["deno.json", "deno.jsonc", "deno.lock"];
@@ -12,6 +12,7 @@ const newestDeno = "2.9.6";
 export const deno: Buildpack = {
   name: "deno",
   looksFor,
+  needsRegistry: true,
   // A lockfile of another package manager says that deno.json is there for the editor.
   detect: (source) => looksFor.some((file) => source.has(file)) && !nodeLockfiles.some((file) => source.has(file)),
   plan: planDeno,
@@ -20,6 +21,8 @@ export const deno: Buildpack = {
 const env = { DENO_DIR: `${home}/cache`, DENO_NO_UPDATE_CHECK: "1", DENO_NO_PROMPT: "1" } as const;
 
 function planDeno(source: SourceView, available: Available): PlanResult {
+  const { npmRegistry, registryProblem } = available;
+  if (npmRegistry === "" && registryProblem !== undefined) return registryAway("Deno", registryProblem);
   const version = resolveVersion(source, available.deno.length > 0 ? available.deno : [newestDeno]);
   if (typeof version !== "string") return version;
   const project = readDenoProject(source);

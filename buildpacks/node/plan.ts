@@ -9,6 +9,7 @@ import { nodeHome, runtimeLayer } from "./runtime.ts";
 export const node: Buildpack = {
   name: "node",
   looksFor: ["package.json"],
+  needsRegistry: true,
   detect: (source) => source.has("package.json"),
   plan: planNode,
 };

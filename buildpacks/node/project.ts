@@ -1,6 +1,6 @@
 import semver from "semver";
 import type { Available, SourceView } from "../../server/builds/plan.ts";
-import { isRefusal, namesVariables, readIfSmall, type Refusal } from "../reading.ts";
+import { isRefusal, namesVariables, readIfSmall, type Refusal, registryAway } from "../reading.ts";
 import { checkNpmLock } from "./lock-check.ts";
 import { chooseManager, type Manager, npmFor } from "./manager.ts";
 import { needsInstall, type PackageJson, readPackageJson } from "./package-json.ts";
@@ -32,6 +32,8 @@ const settingsFiles = [".npmrc", ".yarnrc", ".yarnrc.yml", "bunfig.toml"];
 export function readProject(source: SourceView, available: Available): NodeProject | Refusal {
   const pkg = readPackageJson(source);
   if (isRefusal(pkg)) return pkg;
+  if (available.node.length === 0 && available.registryProblem !== undefined)
+    return registryAway("Node", available.registryProblem);
   const node = resolveNode(source, pkg, available.node);
   if (isRefusal(node)) return node;
   const manager = chooseManager(source, pkg, node.version, available);

@@ -5,7 +5,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import semver from "semver";
 import { z } from "zod";
-import { AppError, messageOf } from "../core/errors.ts";
+import { messageOf } from "../core/errors.ts";
 import type { Instant } from "../core/types.ts";
 import type { Available } from "./plan.ts";
 
@@ -53,14 +53,40 @@ type Cache = z.infer<typeof cacheSchema>;
 
 /**
  * The versions that can be had. Those of Node, bun and Deno come from the npm registry and are kept for an hour; an older copy is used
- * when the registry does not answer.
- * @throws AppError NODE_VERSIONS_UNKNOWN without either
+ * when the registry does not answer. Without either the answer says why, and whose plan needs them refuses.
  */
-export async function readAvailable(options: AvailableOptions, signal: AbortSignal): Promise<Available> {
+export async function readAvailable(
+  options: AvailableOptions,
+  needsRegistry: boolean,
+  signal: AbortSignal,
+): Promise<Available> {
+  const listed = needsRegistry ? await listedVersions(options, signal) : nothingListed;
+  return { ...listed, ...options.stack };
+}
+
+type Listed = Omit<Available, keyof StackVersions>;
+
+const nothingListed: Listed = { node: [], bun: [], deno: [], npmRegistry: "" };
+
+async function listedVersions(options: AvailableOptions, signal: AbortSignal): Promise<Listed> {
   const kept = await readCache(options.cacheFile);
   const isFresh = kept !== undefined && Math.abs(options.now() - kept.fetchedAt) < freshMs;
-  const { node, bun, deno, npmRegistry } = isFresh ? kept : await refresh(options, kept, signal);
-  return { node, bun, deno, npmRegistry, ...options.stack };
+  if (isFresh) return versionsOf(kept);
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(fetchTimeoutMs)]);
+  let registry = "";
+  try {
+    registry = await options.registry(deadline);
+    return versionsOf(await refresh(options, registry, deadline));
+  } catch (err) {
+    signal.throwIfAborted();
+    if (kept !== undefined) return versionsOf(kept);
+    const registryProblem = `${registry === "" ? "the npm registry" : registry}: ${messageOf(err)}`;
+    return { ...nothingListed, npmRegistry: registry, registryProblem };
+  }
+}
+
+function versionsOf({ node, bun, deno, npmRegistry }: Cache): Listed {
+  return { node, bun, deno, npmRegistry };
 }
 
 /** The registry that npm on this machine uses, with a slash at the end. */
@@ -78,25 +104,16 @@ async function askNpm(signal: AbortSignal): Promise<string> {
   return stdout.trim();
 }
 
-async function refresh(options: AvailableOptions, kept: Cache | undefined, signal: AbortSignal): Promise<Cache> {
-  let registry = "the npm registry";
-  try {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(fetchTimeoutMs)]);
-    registry = await options.registry(deadline);
-    const versionsOf = (name: string, from: string) => fetchVersions(options, `${registry}${name}`, from, deadline);
-    const [node, bun, deno] = await Promise.all([
-      versionsOf(`node-linux-${options.arch}`, oldest),
-      versionsOf(`@oven%2fbun-linux-${options.arch === "arm64" ? "aarch64" : options.arch}`, "1.0.0").catch(noVersion),
-      versionsOf(`@deno%2flinux-${options.arch}-glibc`, "2.0.0").catch(noVersion),
-    ]);
-    const cache: Cache = { fetchedAt: options.now(), npmRegistry: registry, node, bun, deno };
-    await writeCache(options.cacheFile, cache);
-    return cache;
-  } catch (err) {
-    signal.throwIfAborted();
-    if (kept !== undefined) return kept;
-    throw new AppError("NODE_VERSIONS_UNKNOWN", { registry, cause: messageOf(err) }, { cause: err });
-  }
+async function refresh(options: AvailableOptions, npmRegistry: string, signal: AbortSignal): Promise<Cache> {
+  const list = (name: string, from: string) => fetchVersions(options, `${npmRegistry}${name}`, from, signal);
+  const [node, bun, deno] = await Promise.all([
+    list(`node-linux-${options.arch}`, oldest),
+    list(`@oven%2fbun-linux-${options.arch === "arm64" ? "aarch64" : options.arch}`, "1.0.0").catch(noVersion),
+    list(`@deno%2flinux-${options.arch}-glibc`, "2.0.0").catch(noVersion),
+  ]);
+  const cache: Cache = { fetchedAt: options.now(), npmRegistry, node, bun, deno };
+  await writeCache(options.cacheFile, cache);
+  return cache;
 }
 
 async function fetchVersions(options: AvailableOptions, url: string, from: string, signal: AbortSignal) {

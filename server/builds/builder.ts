@@ -29,7 +29,7 @@ export interface BuilderDeps {
   /** In order of precedence. */
   readonly buildpacks: readonly Buildpack[];
   /** Asked only when a buildpack is going to plan. */
-  readonly available: (signal: AbortSignal) => Promise<Available>;
+  readonly available: (needsRegistry: boolean, signal: AbortSignal) => Promise<Available>;
   /** Asked only when there is a plan. */
   readonly stack: () => Promise<StackImages>;
   readonly onePerKey: KeyedLock;

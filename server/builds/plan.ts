@@ -67,8 +67,9 @@ export interface PlanCommand {
 
 /** Versions that can be had, newest first; resolved outside so that planning stays pure. */
 export interface Available {
+  /** Empty when the registry was not asked or did not answer, like those of bun and Deno. */
   readonly node: readonly string[];
-  /** Empty when the registry did not say: then a release that is known to be there is used. */
+  /** Where it is empty a release that is known to be there is used. */
   readonly bun: readonly string[];
   readonly deno: readonly string[];
   /** Of the stack: `3.13`. */
@@ -83,8 +84,10 @@ export interface Available {
   readonly ruby: string;
   /** Of the stack's distribution: `8.4`. */
   readonly php: string;
-  /** Base URL that npm packages come from, with a slash at the end. */
+  /** Base URL that npm packages come from, with a slash at the end; empty when that is not known. */
   readonly npmRegistry: string;
+  /** Why the registry did not answer and nothing was kept: `https://registry.test/: it answered 503`. */
+  readonly registryProblem?: string;
 }
 
 export interface RustToolchain {
@@ -109,6 +112,8 @@ export interface Buildpack {
   readonly label?: string;
   /** What makes it match, for the message when nothing did: `package.json`. */
   readonly looksFor: readonly string[];
+  /** It plans with what the npm registry lists, which is asked only then. */
+  readonly needsRegistry?: true;
   detect(source: SourceView): boolean;
   plan(source: SourceView, available: Available): PlanResult;
 }

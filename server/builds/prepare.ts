@@ -35,7 +35,7 @@ type BuiltinReference = Extract<BuildpackReference, { kind: "builtin" }>;
 
 export interface PrepareDeps {
   readonly buildpacks: readonly Buildpack[];
-  readonly available: (signal: AbortSignal) => Promise<Available>;
+  readonly available: (needsRegistry: boolean, signal: AbortSignal) => Promise<Available>;
   /** The app's own list of buildpacks. */
   readonly listed: readonly string[];
 }
@@ -189,7 +189,8 @@ async function planOf(
   buildpack: Buildpack,
 ): Promise<BuildPlan> {
   const { out } = context;
-  const available = await context.timed("available versions", () => deps.available(context.signal));
+  const needsRegistry = buildpack.needsRegistry === true;
+  const available = await context.timed("available versions", () => deps.available(needsRegistry, context.signal));
   const planned = buildpack.plan(source, available);
   if (!planned.ok) throw new BuildFailed(planned.reason, planned.hint);
   const { plan } = planned;

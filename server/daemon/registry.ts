@@ -4,7 +4,7 @@ import { debian13, npmRegistry, readAvailable } from "../builds/available.ts";
 import type { Available } from "../builds/plan.ts";
 
 /** Versions that can be had, asked of the registry with the trust that the machine itself has. */
-export function createAvailable(home: string): (signal: AbortSignal) => Promise<Available> {
+export function createAvailable(home: string): (needsRegistry: boolean, signal: AbortSignal) => Promise<Available> {
   const options = {
     cacheFile: path.join(home, "cache", "versions.json"),
     stack: debian13,
@@ -13,7 +13,7 @@ export function createAvailable(home: string): (signal: AbortSignal) => Promise<
     now: Date.now,
     arch: process.arch,
   };
-  return (signal) => readAvailable(options, signal);
+  return (needsRegistry, signal) => readAvailable(options, needsRegistry, signal);
 }
 
 /** `fetch` that trusts what the machine trusts. */

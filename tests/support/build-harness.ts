@@ -44,7 +44,7 @@ export interface HarnessOptions {
   /** Of Dockerfiles. */
   readonly builder?: "best" | "classic";
   readonly buildpacks?: readonly Buildpack[];
-  readonly available?: (signal: AbortSignal) => Promise<Available>;
+  readonly available?: (needsRegistry: boolean, signal: AbortSignal) => Promise<Available>;
   readonly external?: ExternalBuildpacks;
 }
 

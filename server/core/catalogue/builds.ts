@@ -92,11 +92,6 @@ export const buildErrors = {
     message: (f) => `There is no folder "${f.root}" in the repository (${f.from}).`,
     hint: (f) => `Folders there: ${f.folders}. Choose with: paas builds:set --path FOLDER`,
   },
-  NODE_VERSIONS_UNKNOWN: {
-    status: 503,
-    message: (f) => `The list of Node versions could not be read from ${f.registry}: ${f.cause}.`,
-    hint: () => "Check that this machine reaches the npm registry (npm config get registry), then push again.",
-  },
   BUILD_OUTPUT_GONE: {
     status: 404,
     message: (f) => `The output of build ${f.number} of "${f.name}" is not kept any more.`,

@@ -16,7 +16,7 @@ const harness = new BuildHarness({
   stackSalt: newId(),
   buildpacks,
   limits: { memoryBytes: 2 * gib },
-  available: (signal) =>
+  available: (needsRegistry, signal) =>
     readAvailable(
       {
         cacheFile: path.join(tmpdir(), `paas-versions-${process.getuid?.()}.json`),
@@ -26,6 +26,7 @@ const harness = new BuildHarness({
         now: Date.now,
         arch: process.arch,
       },
+      needsRegistry,
       signal,
     ),
 });

@@ -4,7 +4,7 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { buildpacks } from "../../../buildpacks/index.ts";
 import type { ImageEngine } from "../../../server/builds/image-engine.ts";
-import { prepare, type Prepared } from "../../../server/builds/prepare.ts";
+import { prepare, type Prepared, type PrepareDeps } from "../../../server/builds/prepare.ts";
 import type { AppId, AppName } from "../../../server/core/ids.ts";
 import { defaultSpace } from "../../../server/core/ids.ts";
 import { LineOutput } from "../../../server/core/output.ts";
@@ -16,12 +16,14 @@ interface Asked {
   readonly files: Readonly<Record<string, string>>;
   readonly listed?: readonly string[];
   readonly input?: Partial<BuildInput>;
+  readonly versions?: PrepareDeps["available"];
 }
 
 async function prepared({
   files,
   listed = [],
   input: more = {},
+  versions = () => Promise.resolve(available),
 }: Asked): Promise<{ result: Prepared; lines: string[] }> {
   const sourceDir = await mkdtemp(path.join(tmpdir(), "paas-prepare-"));
   const lines: string[] = [];
@@ -35,7 +37,7 @@ async function prepared({
     const input = { app, buildId: "b", sourceDir, commit: "c", config: {}, ...more };
     const out = new LineOutput((line) => lines.push(line));
     const context = testContext({ engine: {} as ImageEngine, input, out });
-    const result = await prepare(context, { buildpacks, available: () => Promise.resolve(available), listed });
+    const result = await prepare(context, { buildpacks, available: versions, listed });
     return { result, lines };
   } finally {
     await rm(sourceDir, { recursive: true });
@@ -89,4 +91,27 @@ test("an Aptfile asks for packages, with external buildpacks too; the apt buildp
   expect(alone.result).toMatchObject({ kind: "plan", plan: { buildpack: "node", system } });
   const foreign = await prepared({ files, listed: ["https://host.test/heroku-buildpack-apt.git", "./bp"] });
   expect(foreign.result).toMatchObject({ kind: "buildpacks", system: undefined });
+});
+
+test("while the npm registry is away and nothing was kept only those fail that need its versions, in one line", async () => {
+  const asked: boolean[] = [];
+  const away: PrepareDeps["available"] = async (needsRegistry) => {
+    asked.push(needsRegistry);
+    const nothing = { ...available, node: [], bun: [], deno: [], npmRegistry: "" };
+    return needsRegistry ? { ...nothing, registryProblem: "https://registry.test/: it answered 503" } : nothing;
+  };
+  const others: readonly Asked["files"][] = [
+    { "index.php": "" },
+    { "go.mod": "module x\n", "main.go": "package main\n" },
+    { "app.py": "", "requirements.txt": "", Procfile: "web: x" },
+  ];
+  for (const files of others) {
+    expect((await prepared({ files, versions: away })).result).toMatchObject({ kind: "plan" });
+  }
+  expect(asked).toEqual([false, false, false]);
+  const reason = "The versions of Node could not be read from https://registry.test/: it answered 503.";
+  await expect(prepared({ files: node, versions: away })).rejects.toThrow(reason);
+  await expect(prepared({ files: { "deno.json": "{}", "main.ts": "" }, versions: away })).rejects.toThrow(
+    "The versions of Deno",
+  );
 });
