@@ -2,6 +2,7 @@ import cluster, { type Worker } from "node:cluster";
 import { fileURLToPath } from "node:url";
 import type { Log } from "../core/log.ts";
 import type { DataPathOptions, WorkerStatus } from "./data-path.ts";
+import type { RecordBuffer } from "./record-buffer.ts";
 import type { PurgeRequest, RoutingTable } from "./protocol.ts";
 import type { TlsOptions, TlsSecrets } from "./tls/encryption.ts";
 import type { WorkerQuestion } from "./wire.ts";
@@ -93,7 +94,7 @@ class ClusterWorkers implements Workers {
 
   #fork(): Member {
     const { listen, isShared = false, log } = this.#options;
-    const member = new Member(cluster.fork(), this.#options.record);
+    const member = new Member(cluster.fork(), this.#options.records);
     this.#members.set(member.id, member);
     // Messages arrive in order: a table that is applied from now on comes after this one.
     member.send({ type: "start", listen, port: this.#port, isShared, table: this.#table, tls: this.#tls });
@@ -122,14 +123,14 @@ class Member {
   /** Resolves with the exit code or signal. */
   readonly exited: Promise<string>;
 
-  constructor(worker: Worker, record: DataPathOptions["record"]) {
+  constructor(worker: Worker, records: RecordBuffer) {
     this.#worker = worker;
     const { promise, resolve, reject } = Promise.withResolvers<ListeningPorts>();
     this.listening = promise;
     worker.on("message", (message: FromWorker) => {
       if (message.type === "listening") resolve(message.ports);
       else if (message.type === "failed") reject(toError(message));
-      else if (message.type === "records") for (const one of message.records) record(one);
+      else if (message.type === "records") take(message, records);
       else this.#questions.get(message.id)?.(message.value);
     });
     worker.on("error", () => {});
@@ -166,6 +167,11 @@ class Member {
       this.send({ type: "question", id, question });
     });
   }
+}
+
+function take(message: Extract<FromWorker, { readonly type: "records" }>, records: RecordBuffer): void {
+  for (const one of message.records) records.push(one);
+  records.lost(message.dropped);
 }
 
 function toError({ message, code, port }: Extract<FromWorker, { readonly type: "failed" }>): Error {

@@ -12,9 +12,11 @@ import { workerState } from "./policy/compile.ts";
 import type { CompiledPolicy } from "./policy/compiled-policy.ts";
 import { defaultPolicy, type Policy } from "./policy.ts";
 import { contains, networks } from "./policy/ip-filter.ts";
-import type { Front, RequestRecord, RoutingTable } from "./protocol.ts";
+import type { Front, RoutingTable } from "./protocol.ts";
+import type { RecordBuffer } from "./record-buffer.ts";
 import type { ConnectionFacts, InstanceTransport } from "./sides.ts";
 import { acceptProxied } from "./tcp/accept-proxied.ts";
+import type { Requested } from "./table.ts";
 import { TcpListeners, type TcpProblems } from "./tcp/listeners.ts";
 import { Sweeper, type Timed } from "./sweeper.ts";
 import type { TlsOptions, TlsSecrets } from "./tls/encryption.ts";
@@ -42,7 +44,7 @@ export interface DataPathOptions {
   readonly isShared?: boolean;
   readonly tls?: TlsOptions | undefined;
   readonly table: RoutingTable;
-  readonly record: (record: RequestRecord) => void;
+  readonly records: RecordBuffer;
   readonly policy?: Partial<Policy>;
   readonly trustedProxies?: TrustedProxies;
 }
@@ -55,6 +57,7 @@ export class DataPath implements Traffic {
   readonly policy: Policy;
   readonly instances = new Instances();
   readonly metrics = new Metrics();
+  readonly records: RecordBuffer;
   trustedProxies: TrustedProxies;
   #front: Front | undefined;
   #isBehindProxyProtocol = false;
@@ -76,6 +79,7 @@ export class DataPath implements Traffic {
 
   constructor(options: DataPathOptions) {
     this.#options = options;
+    this.records = options.records;
     this.policy = { ...defaultPolicy, ...options.policy };
     this.trustedProxies = options.trustedProxies ?? noProxies;
     this.#pool = new Http1Pool(this.policy);
@@ -187,8 +191,8 @@ export class DataPath implements Traffic {
     this.#sessions.close();
   }
 
-  match(host: string, target: string): LiveRoute | undefined {
-    return this.#table.match(host, target);
+  match(request: Requested): LiveRoute | undefined {
+    return this.#table.match(request);
   }
 
   transport(protocol?: CompiledPolicy["instanceProtocol"]): InstanceTransport {
@@ -226,10 +230,9 @@ export class DataPath implements Traffic {
     return this.#startMs;
   }
 
-  finished(code: string | undefined, record: RequestRecord | undefined): void {
+  finished(code: string | undefined): void {
     this.#requests += 1;
     if (code !== undefined) this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1);
-    if (record !== undefined) this.#options.record(record);
   }
 
   #createFront({ port, secrets }: TlsOptions): TlsFront {

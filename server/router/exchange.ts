@@ -62,7 +62,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
   begin(): void {
     const { facts } = this.#client;
     this.#traffic.watch(this);
-    const route = this.#traffic.match(facts.host, facts.target);
+    const route = this.#traffic.match(facts);
     if (route === undefined) {
       if (this.#client.header("user-agent") === monitorAgent) this.#sayOwn(this.#health());
       else this.#fail("unknown_route");
@@ -131,7 +131,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
 
   #rematch(): LiveRoute | undefined {
     const { facts } = this.#client;
-    const route = this.#traffic.match(facts.host, facts.target);
+    const route = this.#traffic.match(facts);
     if (route !== undefined) this.#journal.app = route.route.app;
     return route;
   }
@@ -309,7 +309,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
   answerData(from: Buffer, start: number, end: number): void {
     this.isMoved = true;
     this.#stalledPeriods = 0;
-    this.#journal.bytes += end - start;
+    this.#journal.sent += end - start;
     const taken = this.#policy?.transform(from, start, end);
     if (taken !== undefined) {
       if (!taken) this.#call?.pauseAnswer();
@@ -381,7 +381,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
   ): void {
     this.#journal.code = code;
     this.#journal.status = answer.status;
-    this.#journal.bytes = answer.body.length;
+    this.#journal.sent = answer.body.length;
     this.#over();
     say(this.#client, { status: answer.status, fields: answer.headers, body: answer.body });
   }

@@ -2,7 +2,7 @@ import type { Instance, Instances } from "./instances.ts";
 import type { CompiledPolicy } from "./policy/compiled-policy.ts";
 import { compilePolicy, workerState } from "./policy/compile.ts";
 import type { TableRoute } from "./protocol.ts";
-import { compileTable, type RouteMatcher } from "./table.ts";
+import { compileTable, type Requested, type RouteMatcher } from "./table.ts";
 
 /** A route ready for use. */
 export class LiveRoute {
@@ -53,8 +53,8 @@ export class LiveTable {
     this.#instances = instances;
   }
 
-  match(host: string, target: string): LiveRoute | undefined {
-    return this.#matcher.match(host, target);
+  match(request: Requested): LiveRoute | undefined {
+    return this.#matcher.match(request);
   }
 
   /** `others`: ids of targets that no route of this table names, and that are in use all the same. */

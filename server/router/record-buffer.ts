@@ -1,3 +1,4 @@
+import { putText } from "./http1/bytes.ts";
 import type { RequestRecord } from "./protocol.ts";
 
 export interface Batch {
@@ -7,8 +8,11 @@ export interface Batch {
 }
 
 const segmentBytes = 128 * 1024;
+const maxSpare = 4;
 /** Time, length of the app's name, length of the text. */
-const headerBytes = 8 + 2 + 4;
+const headerBytes = 8 + 4 + 4;
+const time = new Float64Array(1);
+const timeBytes = new Uint8Array(time.buffer);
 
 /** Records as bytes, one behind the other: thousands of strings that wait would be carried about by each collection. */
 class Segment {
@@ -22,11 +26,17 @@ class Segment {
   }
 }
 
-/** Request records until somebody has them. Bounded: the oldest go first, and are counted. Texts are latin1. */
+/**
+ * Request records until somebody has them. Bounded: the oldest go first, and are counted. Texts are latin1, and are written
+ * into place.
+ */
 export class RecordBuffer {
   readonly #maxRecords: number;
   readonly #maxChars: number;
   #segments: Segment[] = [];
+  readonly #spare: Segment[] = [];
+  /** Of the record that is being written. */
+  #open = new Segment(0);
   #size = 0;
   /** Number of the oldest. */
   #first = 0;
@@ -40,21 +50,43 @@ export class RecordBuffer {
     this.#maxChars = maxChars;
   }
 
-  push(record: RequestRecord): void {
-    const { at, app, text } = record;
-    const segment = this.#segmentFor(headerBytes + app.length + text.length);
+  push({ at, app, text }: RequestRecord): void {
+    const start = this.open(app, at, text.length);
+    this.close(start + this.bytes.write(text, start, "latin1"));
+  }
+
+  /** Where the next record's text stands. */
+  get bytes(): Buffer {
+    return this.#open.bytes;
+  }
+
+  /** Begins a record whose text takes up to `room` bytes, and answers where in {@link bytes} it begins. */
+  open(app: string, at: number, room: number): number {
+    const segment = this.#segmentFor(headerBytes + app.length + room);
     const { bytes, end } = segment;
-    bytes.writeDoubleLE(at, end);
-    bytes.writeUInt16LE(app.length, end + 8);
-    bytes.writeUInt32LE(text.length, end + 10);
-    bytes.write(app, end + headerBytes, "latin1");
-    bytes.write(text, end + headerBytes + app.length, "latin1");
-    segment.end = end + headerBytes + app.length + text.length;
+    this.#open = segment;
+    time[0] = at;
+    for (let i = 0; i < 8; i++) bytes[end + i] = timeBytes[i] as number;
+    putUint32(bytes, end + 8, app.length);
+    return putText(bytes, end + headerBytes, app);
+  }
+
+  /** Its text ends before `end`. */
+  close(end: number): void {
+    const { bytes, end: start } = this.#open;
+    const length = end - textAt(bytes, start);
+    putUint32(bytes, start + 12, length);
+    this.#open.end = end;
     this.#size += 1;
-    this.#chars += text.length;
+    this.#chars += length;
     if (this.#size <= this.#maxRecords && this.#chars <= this.#maxChars) return;
     // A tenth at a time.
     this.#dropped += this.#remove(Math.ceil(this.#size / 10));
+  }
+
+  /** Records were lost before they came here. */
+  lost(count: number): void {
+    this.#dropped += count;
   }
 
   get size(): number {
@@ -83,35 +115,55 @@ export class RecordBuffer {
     for (let left = count; left > 0; left--) {
       const segment = this.#segments[0];
       if (segment === undefined) break;
-      this.#chars -= segment.bytes.readUInt32LE(segment.start + 10);
+      this.#chars -= segment.bytes.readUInt32LE(segment.start + 12);
       segment.start = next(segment.bytes, segment.start);
-      if (segment.start === segment.end) this.#segments.shift();
+      if (segment.start === segment.end) this.#recycle();
     }
     this.#size -= count;
     this.#first += count;
     return count;
   }
 
+  /** The first is empty. A new one each time would be garbage that lived long, and stays longer. */
+  #recycle(): void {
+    const segment = this.#segments.shift();
+    if (segment === undefined || segment.bytes.length !== segmentBytes || this.#spare.length >= maxSpare) return;
+    segment.start = 0;
+    segment.end = 0;
+    this.#spare.push(segment);
+  }
+
   #segmentFor(bytes: number): Segment {
     const last = this.#segments.at(-1);
     if (last !== undefined && last.end + bytes <= last.bytes.length) return last;
-    const made = new Segment(Math.max(segmentBytes, bytes));
+    const made = (bytes <= segmentBytes ? this.#spare.pop() : undefined) ?? new Segment(Math.max(segmentBytes, bytes));
     this.#segments.push(made);
     return made;
   }
 }
 
+/** By hand, as all that is written for each request: a call of a method costs more. */
+function putUint32(out: Uint8Array, at: number, value: number): void {
+  out[at] = value & 255;
+  out[at + 1] = (value >>> 8) & 255;
+  out[at + 2] = (value >>> 16) & 255;
+  out[at + 3] = value >>> 24;
+}
+
+function textAt(bytes: Buffer, at: number): number {
+  return at + headerBytes + bytes.readUInt32LE(at + 8);
+}
+
 function next(bytes: Buffer, at: number): number {
-  return at + headerBytes + bytes.readUInt16LE(at + 8) + bytes.readUInt32LE(at + 10);
+  return textAt(bytes, at) + bytes.readUInt32LE(at + 12);
 }
 
 function recordAt(bytes: Buffer, at: number): RequestRecord {
-  const app = at + headerBytes;
-  const text = app + bytes.readUInt16LE(at + 8);
-  const end = text + bytes.readUInt32LE(at + 10);
+  const text = textAt(bytes, at);
+  for (let i = 0; i < 8; i++) timeBytes[i] = bytes[at + i] as number;
   return {
-    at: bytes.readDoubleLE(at),
-    app: bytes.toString("latin1", app, text),
-    text: bytes.toString("latin1", text, end),
+    at: time[0] as number,
+    app: bytes.toString("latin1", at + headerBytes, text),
+    text: bytes.toString("latin1", text, next(bytes, at)),
   };
 }

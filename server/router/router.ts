@@ -113,7 +113,7 @@ async function startWorkers(
 ): Promise<Workers> {
   const { listen, httpPort: port, httpsPort, workers: count, log } = options;
   const tls = httpsPort === undefined ? undefined : { port: httpsPort, secrets };
-  const shared = { listen, port, isShared, tls, table, record: records.push.bind(records) };
+  const shared = { listen, port, isShared, tls, table, records };
   if (count <= 1) return startLocalWorker(shared);
   const { startClusterWorkers } = await import("./cluster-workers.ts");
   return startClusterWorkers({ ...shared, count, log });

@@ -34,13 +34,18 @@ export type Framing = (typeof framing)[keyof typeof framing];
 /** What is known of a request when its head is here. */
 export interface RequestFacts {
   readonly method: string;
-  /** Origin form, or `*`. */
+  /** Origin form, or `*`. A string is made each time: {@link targetBytes} are at hand. */
   readonly target: string;
+  readonly targetBytes: Uint8Array;
+  readonly targetStart: number;
+  readonly targetEnd: number;
   /** Host as the client wrote it. */
   readonly authority: string;
   /** Lower case, without port. */
   readonly host: string;
   readonly requestId: string;
+  /** The same as bytes. */
+  readonly id: Uint8Array;
   /** `X-Forwarded-For` as the instance gets it. */
   readonly forwardedFor: string;
   /** Of the client, after trusted proxies. */

@@ -10,7 +10,13 @@ export interface RouteMatcher<Entry extends Placed> {
    * The route for a host as {@link normaliseHost} gives it and a request target (`/v2/x?q`).
    * Exact host before wildcard, the most specific wildcard first, then the longest path prefix by whole segments.
    */
-  match(host: string, target: string): Entry | undefined;
+  match(request: Requested): Entry | undefined;
+}
+
+/** `target` is looked at only where the host alone does not decide: to make it costs something. */
+export interface Requested {
+  readonly host: string;
+  readonly target: string;
 }
 
 interface HostRoutes<Entry> {
@@ -30,10 +36,11 @@ export function compileTable<Entry extends Placed>(entries: readonly Entry[]): R
     else add(exact, host, entry);
   }
   return {
-    match(host, target) {
+    match(request) {
+      const { host } = request;
       const own = exact.get(host);
       if (own?.root !== undefined && own.depth === 0) return own.root;
-      const path = pathOf(target);
+      const path = pathOf(request.target);
       return longestPrefix(own, path) ?? matchWildcard(wildcards, host, path);
     },
   };

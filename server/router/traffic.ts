@@ -4,8 +4,9 @@ import type { LiveRoute } from "./live-table.ts";
 import type { Metrics } from "./metrics.ts";
 import type { CompiledPolicy } from "./policy/compiled-policy.ts";
 import type { Policy } from "./policy.ts";
-import type { RequestRecord } from "./protocol.ts";
+import type { RecordBuffer } from "./record-buffer.ts";
 import type { InstanceTransport } from "./sides.ts";
+import type { Requested } from "./table.ts";
 import type { Timed } from "./sweeper.ts";
 
 /** A connection of a client, of any protocol. */
@@ -23,10 +24,11 @@ export interface Traffic {
   readonly instances: Instances;
   readonly trustedProxies: TrustedProxies;
   readonly metrics: Metrics;
+  readonly records: RecordBuffer;
   /** The worker ends: connections to clients are not kept. */
   readonly isClosing: boolean;
   /** By the table as it is at this moment. */
-  match(host: string, target: string): LiveRoute | undefined;
+  match(request: Requested): LiveRoute | undefined;
   transport(protocol: CompiledPolicy["instanceProtocol"]): InstanceTransport;
   opened(connection: OpenConnection): void;
   closed(connection: OpenConnection): void;
@@ -36,5 +38,5 @@ export interface Traffic {
   /** ms since the epoch, as digits. */
   startMs(monotonic: number): Buffer;
   wallClock(monotonic: number): number;
-  finished(code: string | undefined, record: RequestRecord | undefined): void;
+  finished(code: string | undefined): void;
 }

@@ -2,7 +2,7 @@ import { messageOf } from "../core/errors.ts";
 import { DataPath } from "./data-path.ts";
 import { workerState } from "./policy/compile.ts";
 import { routeKey } from "./policy/state.ts";
-import type { RequestRecord } from "./protocol.ts";
+import { RecordBuffer } from "./record-buffer.ts";
 import type { WorkerQuestion } from "./wire.ts";
 import type { FromWorker, ToWorker } from "./worker-messages.ts";
 
@@ -11,14 +11,17 @@ const flushEveryMs = 100;
 /** One of several workers: a child of the router's primary, which tells it everything over the process channel. */
 function run(): void {
   let dataPath: DataPath | undefined;
-  const records: RequestRecord[] = [];
+  const records = new RecordBuffer();
   const flush = () => {
-    if (records.length > 0) send({ type: "records", records: records.splice(0) });
+    const batch = records.peek(records.size);
+    if (batch === undefined) return;
+    send({ type: "records", records: batch.records, dropped: batch.dropped });
+    records.confirm(batch.first + batch.records.length);
   };
   setInterval(flush, flushEveryMs);
   process.on("message", (message: ToWorker) => {
     if (message.type === "start") {
-      dataPath = new DataPath({ ...message, record: (record) => records.push(record) });
+      dataPath = new DataPath({ ...message, records });
       listen(dataPath);
     } else if (dataPath !== undefined && message.type === "question") {
       void answer(dataPath, message.id, message.question);

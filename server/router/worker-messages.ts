@@ -24,4 +24,4 @@ export type FromWorker =
   | { readonly type: "listening"; readonly ports: ListeningPorts }
   | { readonly type: "failed"; readonly code: string; readonly message: string; readonly port: number | undefined }
   | { readonly type: "reply"; readonly id: number; readonly value: unknown }
-  | { readonly type: "records"; readonly records: readonly RequestRecord[] };
+  | { readonly type: "records"; readonly records: readonly RequestRecord[]; readonly dropped: number };

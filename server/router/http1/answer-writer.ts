@@ -39,7 +39,7 @@ export class AnswerWriter {
   head(answer: AnswerStart, buffer: Buffer, closes: boolean): void {
     const facts = this.#facts;
     let o = put(buffer, answer.fieldsEnd, idField);
-    o = putText(buffer, o, facts.requestId);
+    o = put(buffer, o, facts.id);
     o = putCrlf(buffer, o);
     this.#framing = answer.framing;
     if (answer.framing === framing.chunks || (answer.framing === framing.stream && facts.minor === 1)) {

@@ -354,7 +354,7 @@ export class ClientConnection implements ClientSide, Timed {
   expired(): void {
     if (this.#phase === phases.over) return;
     if (this.#phase === phases.head && this.#partialHead !== undefined) {
-      this.#traffic.finished("H26", undefined);
+      this.#traffic.finished("H26");
       this.#refuse(408);
     } else if (this.#phase === phases.busy && !this.#isDiscarding) this.#probe();
     else this.#destroy();
@@ -372,7 +372,7 @@ export class ClientConnection implements ClientSide, Timed {
   }
 
   #refuse(status: number): void {
-    this.#traffic.finished("H26", undefined);
+    this.#traffic.finished("H26");
     this.#socket.write(refusalText(status));
     this.#closesAfter = true;
     this.#close();

@@ -18,6 +18,8 @@ export class Http1Pool implements InstanceTransport {
   readonly #idle = new Map<string, InstanceConnection[]>();
   #listed: ReadonlySet<string> = new Set();
   #isClosed = false;
+  /** The time, as far as it matters here: what is too old goes with the sweep after. */
+  #sweptAt = performance.now();
 
   constructor(options: PoolOptions) {
     this.options = options;
@@ -40,6 +42,7 @@ export class Http1Pool implements InstanceTransport {
 
   /** Closes what was idle for so long that the instance might close it. */
   sweep(now: number): void {
+    this.#sweptAt = now;
     for (const [id, idle] of this.#idle) {
       let old = 0;
       while (old < idle.length && (idle[old] as InstanceConnection).idleUntil <= now) old += 1;
@@ -64,7 +67,7 @@ export class Http1Pool implements InstanceTransport {
       connection.destroy();
       return;
     }
-    connection.idleUntil = performance.now() + connection.keepAliveMs;
+    connection.idleUntil = this.#sweptAt + connection.keepAliveMs;
     if (idle === undefined) this.#idle.set(id, [connection]);
     else idle.push(connection);
   }
@@ -84,13 +87,6 @@ export class Http1Pool implements InstanceTransport {
   }
 
   #take(id: string): InstanceConnection | undefined {
-    const idle = this.#idle.get(id);
-    if (idle === undefined || idle.length === 0) return undefined;
-    const connection = idle.pop();
-    if (connection === undefined || connection.idleUntil > performance.now()) return connection;
-    // The last one was used last: all the others are too old too.
-    connection.destroy();
-    this.distrust(id);
-    return undefined;
+    return this.#idle.get(id)?.pop();
   }
 }

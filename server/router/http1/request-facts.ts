@@ -4,15 +4,16 @@ import { normaliseHost } from "../table.ts";
 import { put, putCrlf, putText } from "./bytes.ts";
 import { text } from "./fields.ts";
 import { head } from "./head.ts";
-import { requestId } from "./request-id.ts";
+import { idLength, isId, putNewId } from "./request-id.ts";
 
+const empty = Buffer.alloc(0);
 const latin1 = (value: string): Buffer => Buffer.from(value, "latin1");
 const forwardedForName = latin1("X-Forwarded-For: ");
 const idName = latin1("X-Request-Id: ");
 /** The same id by the name that Cloud Foundry's apps look for. */
 const vcapIdName = latin1("\r\nX-Vcap-Request-Id: ");
-const clientCertName = latin1("X-Forwarded-Client-Cert: ");
-const startName = latin1("X-Request-Start: ");
+const clientCertName = latin1("\r\nX-Forwarded-Client-Cert: ");
+const startName = latin1("\r\nX-Request-Start: ");
 const emptyBody = latin1("Content-Length: 0\r\n");
 const chunked = latin1("Transfer-Encoding: chunked\r\n");
 const upgradeName = latin1("Connection: Upgrade\r\nUpgrade: ");
@@ -29,10 +30,8 @@ export interface TrustedProxies {
 /** What is known of the request under way on one connection to a client. Written anew for each request. */
 export class Http1RequestFacts implements RequestFacts {
   method = "";
-  target = "";
   authority = "";
   host = "";
-  requestId = "";
   forwardedFor = "";
   clientAddress: string;
   protocol: "http" | "https";
@@ -43,15 +42,23 @@ export class Http1RequestFacts implements RequestFacts {
   namesInstance = false;
   minor = 1;
   startedAt = 0;
+  targetBytes: Buffer = empty;
+  targetStart = 0;
+  targetEnd = 0;
+  id: Buffer = empty;
   readonly #connection: ConnectionFacts;
   readonly #trusted: TrustedProxies;
   readonly #isTrusted: boolean;
   readonly #via: "1.1" | "2.0";
-  #hostBytes: Buffer = Buffer.alloc(0);
+  #hostBytes: Buffer = empty;
   /** What a trusted proxy says of the client's certificate: nobody else can have checked one. */
   #clientCert = "";
+  /** Made at the first need, and written anew for each request. */
+  #ownId: Buffer = empty;
   /** What is said of every request of this connection to the same host. */
-  #constant: Buffer = Buffer.alloc(0);
+  #constant: Buffer = empty;
+  /** The same with all that stands before the id, where nobody has forwarded the request before. */
+  #usual: Buffer = empty;
 
   /** `via`: the version of HTTP that the client speaks. */
   constructor(connection: ConnectionFacts, trusted: TrustedProxies, via: "1.1" | "2.0" = "1.1") {
@@ -66,10 +73,9 @@ export class Http1RequestFacts implements RequestFacts {
   /** Takes over what {@link head} says of the head in `buf`. False when its Host is none. */
   take(buf: Buffer): boolean {
     this.method = methodAt(buf, head.methodStart, head.methodEnd);
-    const target = text(buf, head.targetStart, head.targetEnd);
-    this.target = head.needsSlash ? `/${target}` : target;
+    this.#takeTarget(buf);
     this.minor = head.minor;
-    this.requestId = requestId(buf, head.ids, head.idStart, head.idEnd);
+    this.#takeId(buf);
     if (head.isChunked) this.framing = framing.chunks;
     else this.framing = head.length > 0 ? framing.length : framing.none;
     this.length = Math.max(0, head.length);
@@ -85,19 +91,13 @@ export class Http1RequestFacts implements RequestFacts {
 
   /** What the router says of the request, behind its own fields, and the empty line. */
   writeTail(out: Buffer, at: number, startMs: Buffer, hasLengthField: boolean): number {
-    let o = put(out, at, forwardedForName);
-    o = putText(out, o, this.forwardedFor);
-    o = putCrlf(out, o);
-    o = put(out, o, this.#constant);
-    o = put(out, o, idName);
-    o = putText(out, o, this.requestId);
+    let o = this.#putForwarding(out, at);
+    o = put(out, o, this.id);
     o = put(out, o, vcapIdName);
-    o = putText(out, o, this.requestId);
-    o = putCrlf(out, o);
+    o = put(out, o, this.id);
     if (this.#clientCert !== "") {
       o = put(out, o, clientCertName);
       o = putText(out, o, this.#clientCert);
-      o = putCrlf(out, o);
     }
     o = put(out, o, startName);
     o = put(out, o, startMs);
@@ -112,6 +112,43 @@ export class Http1RequestFacts implements RequestFacts {
       o = putCrlf(out, o);
     }
     return putCrlf(out, o);
+  }
+
+  #putForwarding(out: Buffer, at: number): number {
+    if (this.forwardedFor === this.#connection.clientAddress) return put(out, at, this.#usual);
+    let o = put(out, at, forwardedForName);
+    o = putText(out, o, this.forwardedFor);
+    o = putCrlf(out, o);
+    o = put(out, o, this.#constant);
+    return put(out, o, idName);
+  }
+
+  get target(): string {
+    return text(this.targetBytes, this.targetStart, this.targetEnd);
+  }
+
+  get requestId(): string {
+    return text(this.id, 0, this.id.length);
+  }
+
+  #takeTarget(buf: Buffer): void {
+    this.targetBytes = buf;
+    this.targetStart = head.targetStart;
+    this.targetEnd = head.targetEnd;
+    if (!head.needsSlash) return;
+    this.targetBytes = latin1(`/${this.target}`);
+    this.targetStart = 0;
+    this.targetEnd = this.targetBytes.length;
+  }
+
+  #takeId(buf: Buffer): void {
+    if (head.ids === 1 && isId(buf, head.idStart, head.idEnd)) {
+      this.id = Buffer.from(buf.subarray(head.idStart, head.idEnd));
+      return;
+    }
+    if (this.#ownId.length === 0) this.#ownId = Buffer.alloc(idLength);
+    putNewId(this.#ownId);
+    this.id = this.#ownId;
   }
 
   /** h2c is an offer that may be ignored; an upgrade with a body is taken as a plain request. */
@@ -160,6 +197,8 @@ export class Http1RequestFacts implements RequestFacts {
     this.#constant = latin1(
       `X-Forwarded-Proto: ${protocol}\r\nX-Forwarded-Port: ${port}\r\nX-Forwarded-Host: ${shownHost}\r\nForwarded: ${forwarded}\r\nVia: ${this.#via} paas\r\n`,
     );
+    const client = latin1(`${this.#connection.clientAddress}\r\n`);
+    this.#usual = Buffer.concat([forwardedForName, client, this.#constant, idName]);
   }
 
   /** What was said before, and the client last. The client is the last one that no trusted proxy has sent. */

@@ -237,7 +237,7 @@ function headText(raw: RawHeaders, isWhole: boolean): string | number {
 }
 
 function refuse(stream: ServerHttp2Stream, status: number, traffic: Traffic): void {
-  traffic.finished("H26", undefined);
+  traffic.finished("H26");
   if (stream.destroyed || stream.closed) return;
   stream.respond({ ":status": status, "content-length": "0" }, { endStream: true });
   stream.resume();

@@ -9,6 +9,7 @@ import {
 import type { Readable } from "node:stream";
 import { DataPath, type DataPathOptions } from "../../../server/router/data-path.ts";
 import type { RequestRecord, TableRoute, Target } from "../../../server/router/protocol.ts";
+import { RecordBuffer } from "../../../server/router/record-buffer.ts";
 
 export interface Instance extends AsyncDisposable {
   readonly target: Target;
@@ -85,7 +86,7 @@ export function routeTo(targets: readonly Target[], change: Partial<TableRoute> 
 export interface TestRouter extends AsyncDisposable {
   readonly port: number;
   readonly dataPath: DataPath;
-  readonly records: RequestRecord[];
+  readonly records: readonly RequestRecord[];
   apply(routes: readonly TableRoute[]): void;
 }
 
@@ -93,14 +94,16 @@ export async function startDataPath(
   routes: readonly TableRoute[],
   policy: DataPathOptions["policy"] = {},
 ): Promise<TestRouter> {
-  const records: RequestRecord[] = [];
+  const records = new RecordBuffer();
   const table = { version: 1, routes };
-  const dataPath = new DataPath({ listen: "127.0.0.1", port: 0, table, record: (one) => records.push(one), policy });
+  const dataPath = new DataPath({ listen: "127.0.0.1", port: 0, table, records, policy });
   const { http: port } = await dataPath.listen();
   return {
     port,
     dataPath,
-    records,
+    get records() {
+      return records.peek(records.size)?.records ?? [];
+    },
     apply: (next) => dataPath.apply({ version: 2, routes: next }),
     [Symbol.asyncDispose]: () => dataPath.close(0),
   };

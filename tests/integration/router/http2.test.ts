@@ -15,6 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DataPath, type DataPathOptions } from "../../../server/router/data-path.ts";
 import type { RequestRecord, TableRoute, Target } from "../../../server/router/protocol.ts";
 import { newTicketKeys } from "../../../server/router/tls/ticket-keys.ts";
+import { RecordBuffer } from "../../../server/router/record-buffer.ts";
 import { type TestCa, testCa } from "../../support/test-ca.ts";
 import { eventually, routeTo, startInstance, startRawInstance } from "./harness.ts";
 
@@ -34,7 +35,7 @@ beforeAll(async () => {
 
 interface Front extends AsyncDisposable {
   readonly port: number;
-  readonly records: RequestRecord[];
+  readonly records: readonly RequestRecord[];
   readonly dataPath: DataPath;
   connect(): ClientHttp2Session;
 }
@@ -45,19 +46,21 @@ afterAll(() => {
 });
 
 async function startFront(routes: readonly TableRoute[], policy: DataPathOptions["policy"] = {}): Promise<Front> {
-  const records: RequestRecord[] = [];
+  const records = new RecordBuffer();
   const dataPath = new DataPath({
     listen: "127.0.0.1",
     port: 0,
     tls: { port: 0, secrets },
     table: { version: 1, routes },
-    record: (one) => records.push(one),
+    records,
     policy,
   });
   const { https: port = 0 } = await dataPath.listen();
   return {
     port,
-    records,
+    get records() {
+      return records.peek(records.size)?.records ?? [];
+    },
     dataPath,
     connect() {
       const session = connect(`https://127.0.0.1:${port}`, { servername: "shop.test", ca: ca.root });

@@ -2,6 +2,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DataPath } from "../../../server/router/data-path.ts";
 import type { Target, TcpTableRoute } from "../../../server/router/protocol.ts";
+import { RecordBuffer } from "../../../server/router/record-buffer.ts";
 import { deadTarget, eventually, listen, startRawInstance, type RawInstance } from "./harness.ts";
 
 let dataPath: DataPath;
@@ -9,7 +10,12 @@ let echo: RawInstance;
 let version = 1;
 
 beforeAll(async () => {
-  dataPath = new DataPath({ listen: "127.0.0.1", port: 0, table: { version, routes: [] }, record: () => {} });
+  dataPath = new DataPath({
+    listen: "127.0.0.1",
+    port: 0,
+    table: { version, routes: [] },
+    records: new RecordBuffer(),
+  });
   await dataPath.listen();
   // Answers what it got when the client has said all: both halves are needed.
   echo = await startRawInstance((socket) => {
@@ -126,7 +132,7 @@ test("ports are free again when the worker ends", async () => {
     listen: "127.0.0.1",
     port: 0,
     table: { version: 1, routes: [], tcp: [route(port, [echo.target])] },
-    record: () => {},
+    records: new RecordBuffer(),
   });
   await short.listen();
   await short.settled();

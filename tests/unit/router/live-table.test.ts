@@ -16,7 +16,8 @@ function start(...routes: TableRoute[]) {
   const table = new LiveTable(instances);
   table.apply(routes);
   const of = (id: string) => instances.of({ id, name: id, host: "127.0.0.1", port: 1 });
-  const next = (path = "/", tried: string[] = []) => table.match("h", path)?.next(tried.map(of))?.target.id;
+  const next = (path = "/", tried: string[] = []) =>
+    table.match({ host: "h", target: path })?.next(tried.map(of))?.target.id;
   return { instances, table, next, of };
 }
 
@@ -88,9 +89,9 @@ test("what is under way to an instance is counted until it ends, also when the t
 test("a policy that has not changed keeps what it has gathered", () => {
   const withPolicy = (firstByteMs: number): TableRoute => ({ ...route(["a"]), policy: { timeouts: { firstByteMs } } });
   const { table } = start(withPolicy(1));
-  const before = table.match("h", "/")?.policy;
+  const before = table.match({ host: "h", target: "/" })?.policy;
   table.apply([withPolicy(1)]);
-  expect(table.match("h", "/")?.policy).toBe(before);
+  expect(table.match({ host: "h", target: "/" })?.policy).toBe(before);
   table.apply([withPolicy(2)]);
-  expect(table.match("h", "/")?.policy).not.toBe(before);
+  expect(table.match({ host: "h", target: "/" })?.policy).not.toBe(before);
 });

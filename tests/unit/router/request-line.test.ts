@@ -1,14 +1,24 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { renderFailure } from "../../../server/router/failures.ts";
-import { type RequestFacts, requestLine } from "../../../server/router/request-line.ts";
+import {
+  type LoggedOutcome,
+  type LoggedRequest,
+  putRequestLine,
+  requestLineRoom,
+} from "../../../server/router/request-line.ts";
 
-const facts: RequestFacts = {
+const target = (text: string) => {
+  const targetBytes = Buffer.from(`GET ${text} HTTP/1.1`, "latin1");
+  return { targetBytes, targetStart: 4, targetEnd: targetBytes.length - 9 };
+};
+
+const facts: LoggedRequest & LoggedOutcome = {
   method: "GET",
-  path: "/p?q=1",
+  ...target("/p?q=1"),
   host: "shop.example",
-  requestId: "b6c1a2c4-3d49-4f9f-9f3b-1f1f7f0a7a11",
-  fwd: "192.0.2.9",
+  id: Buffer.from("b6c1a2c4-3d49-4f9f-9f3b-1f1f7f0a7a11"),
+  forwardedFor: "192.0.2.9",
   dyno: "web.1",
   connectMs: 1.2,
   serviceMs: 17.8,
@@ -17,6 +27,14 @@ const facts: RequestFacts = {
   protocol: "http",
   code: undefined,
 };
+
+function requestLine(one: LoggedRequest & LoggedOutcome): string {
+  const room = requestLineRoom(one, one);
+  const out = Buffer.alloc(room);
+  const end = putRequestLine(out, 0, one, one);
+  expect(end).toBeLessThanOrEqual(room);
+  return out.toString("latin1", 0, end);
+}
 
 test("an answered request reads as Heroku writes it", () => {
   expect(requestLine(facts)).toBe(
@@ -48,8 +66,8 @@ test("no value can forge a line or a field", () => {
     unit: fc.constantFrom('"', "\\", "\n", "\r", " ", "=", "\u0000", "\u0085", "\u2028", "a"),
   });
   fc.assert(
-    fc.property(nasty, nasty, nasty, nasty, (path, host, requestId, fwd) => {
-      const line = requestLine({ ...facts, path, host, requestId, fwd });
+    fc.property(nasty, nasty, nasty, (path, host, forwardedFor) => {
+      const line = requestLine({ ...facts, ...target(path), host, forwardedFor });
       expect(line).toMatch(linePattern);
       expect(line).toMatch(/^[\u0020-\u007e]*$/);
     }),
@@ -57,8 +75,12 @@ test("no value can forge a line or a field", () => {
   );
 });
 
+test.each([0, 9, 10, 99, 100, 2_147_483_647, 2_147_483_648, 12_345_678_901])("%d bytes are written out", (bytes) => {
+  expect(requestLine({ ...facts, bytes })).toContain(` bytes=${bytes} protocol=http`);
+});
+
 test("a very long path is cut", () => {
-  expect(requestLine({ ...facts, path: `/${"a".repeat(60_000)}` }).length).toBeLessThan(9_000);
+  expect(requestLine({ ...facts, ...target(`/${"a".repeat(60_000)}`) }).length).toBeLessThan(9_000);
 });
 
 test.each([

@@ -8,7 +8,7 @@ const route = (host: string, path = "/"): TableRoute => ({ host, path, app: "sho
 const compiled = (routes: readonly TableRoute[]) => compileTable(routes.map((one) => ({ route: one })));
 
 function found(routes: readonly TableRoute[], host: string, target: string): string | undefined {
-  const match = compiled(routes).match(host, target)?.route;
+  const match = compiled(routes).match({ host, target })?.route;
   return match === undefined ? undefined : `${match.host}${match.path}`;
 }
 
@@ -88,7 +88,9 @@ test("the compiled table finds what the rule says", () => {
   fc.assert(
     fc.property(fc.array(anyRoute, { maxLength: 20 }), host, path, (routes, requestHost, requestPath) => {
       const unique = [...new Map(routes.map((one) => [`${one.host} ${one.path}`, one])).values()];
-      expect(compiled(unique).match(requestHost, requestPath)?.route).toBe(byTheBook(unique, requestHost, requestPath));
+      expect(compiled(unique).match({ host: requestHost, target: requestPath })?.route).toBe(
+        byTheBook(unique, requestHost, requestPath),
+      );
     }),
     { numRuns: 2_000 },
   );
@@ -97,7 +99,7 @@ test("the compiled table finds what the rule says", () => {
 test("a request never reaches a route whose host does not cover its own", () => {
   fc.assert(
     fc.property(fc.array(anyRoute, { maxLength: 20 }), host, path, (routes, requestHost, requestPath) => {
-      const match = compiled(routes).match(requestHost, requestPath)?.route;
+      const match = compiled(routes).match({ host: requestHost, target: requestPath })?.route;
       if (match === undefined) return;
       const isCovered = match.host.startsWith("*.")
         ? requestHost.endsWith(match.host.slice(1))
