@@ -63,13 +63,15 @@ test("no instances, nobody", () => {
   expect(start(route([])).next()).toBeUndefined();
 });
 
-test("a drain waits for the named instances alone, and ends their tunnels when its time is over", async () => {
+test("a drain waits for the named instances alone, and leaves their tunnels to them", async () => {
   const { instances, of } = start(route(["a", "b"]));
   of("a").inFlight += 1;
   let ended = 0;
   of("a").tunnels.add({ endTunnel: () => (ended += 1) });
   expect(await instances.drain(["b"], 5)).toBe(true);
   expect(await instances.drain(["a"], 5)).toBe(false);
+  expect(ended).toBe(0);
+  instances.endTunnels();
   expect(ended).toBe(1);
   const drained = instances.drain(["a"], 5_000);
   instances.leave(of("a"));
