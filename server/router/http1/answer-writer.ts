@@ -84,6 +84,11 @@ export class AnswerWriter {
     return !this.#isFull;
   }
 
+  /** The client is slow: no more until {@link drained}. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
   /** What is not sent yet is not sent any more. */
   drop(): void {
     this.#openStart = -1;

@@ -58,7 +58,8 @@ export class ClientConnection implements ClientSide, Timed {
   #isPausedByInstance = false;
   #isPaused = false;
   #hasEnded = false;
-  #probes = 0;
+  /** Probes, or periods in which the end of an answer was not read. */
+  #periods = 0;
   #closesAfter = false;
   #isAnswering = false;
 
@@ -92,7 +93,8 @@ export class ClientConnection implements ClientSide, Timed {
     this.#isProcessing = true;
     let p = start;
     while (p < end) {
-      if (this.#phase === phases.head) p = this.#head(from, p, end);
+      // Who does not read answers gets no more of them: they would pile up here.
+      if (this.#phase === phases.head && !this.#writer.isFull) p = this.#head(from, p, end);
       else if (this.#phase === phases.body && (this.#isBodyOpen || this.#isDiscarding)) p = this.#body(from, p, end);
       else if (this.#phase === phases.tunnel) {
         this.#exchange?.requestData(from, p, end);
@@ -336,18 +338,27 @@ export class ClientConnection implements ClientSide, Timed {
 
   /** Idle since the last answer, or never used: may be closed without harm. */
   get isIdle(): boolean {
-    return this.#phase === phases.head && this.#partialHead === undefined;
+    return this.#isBetweenRequests && this.#socket.writableLength === 0;
+  }
+
+  get #isBetweenRequests(): boolean {
+    return this.#phase === phases.head && this.#partialHead === undefined && this.#held === undefined;
   }
 
   destroy(): void {
     this.#destroy();
   }
 
+  /** The end of the last answer may still be on its way. */
+  leave(): void {
+    if (this.#isBetweenRequests) this.#close();
+  }
+
   timeoutMs(): number {
     const { headTimeoutMs, clientKeepAliveMs, lingerMs, probeMs } = this.#traffic.policy;
     if (this.#phase === phases.head) return this.#partialHead === undefined ? clientKeepAliveMs : headTimeoutMs;
     if (this.#phase === phases.closing || this.#isDiscarding) return lingerMs;
-    if (this.#phase === phases.busy && this.#hasEnded && !this.#isAnswering) return probeMs * 2 ** this.#probes;
+    if (this.#phase === phases.busy && this.#hasEnded && !this.#isAnswering) return probeMs * 2 ** this.#periods;
     return Infinity;
   }
 
@@ -357,6 +368,8 @@ export class ClientConnection implements ClientSide, Timed {
       this.#traffic.finished("H26");
       this.#refuse(408);
     } else if (this.#phase === phases.busy && !this.#isDiscarding) this.#probe();
+    else if (this.#socket.writableLength > 0 && ++this.#periods < this.#traffic.policy.stalledPeriods)
+      this.deadline = 0;
     else this.#destroy();
   }
 
@@ -367,7 +380,7 @@ export class ClientConnection implements ClientSide, Timed {
   #probe(): void {
     this.deadline = 0;
     if (!this.#hasEnded || this.#isAnswering || this.facts.minor === 0) return;
-    this.#probes += 1;
+    this.#periods += 1;
     this.#socket.write(continueLine);
   }
 
@@ -383,6 +396,7 @@ export class ClientConnection implements ClientSide, Timed {
     this.#isDiscarding = false;
     this.#isBodyOpen = false;
     this.#isAnswering = false;
+    this.#periods = 0;
     this.deadline = 0;
     this.#headBytes = empty;
     if (this.#isLast) {
@@ -420,24 +434,25 @@ export class ClientConnection implements ClientSide, Timed {
   }
 
   #resume(): void {
-    const mustWait = this.#isPausedByInstance || (this.#held !== undefined && this.#phase !== phases.head);
+    const mustWait = this.#isPausedByInstance || this.#held !== undefined;
     if (!this.#isPaused || mustWait || this.#phase === phases.over) return;
     this.#isPaused = false;
     this.#socket.resume();
   }
 
   #drained(): void {
-    if (this.#writer.drained()) this.#exchange?.clientDrained();
+    if (!this.#writer.drained()) return;
+    if (this.#exchange !== undefined) this.#exchange.clientDrained();
+    else if (this.#phase === phases.head) this.#nextRequest();
   }
 
   /** The client has said all that it will say. */
   #ended(): void {
     this.#hasEnded = true;
     if (this.#phase === phases.tunnel) this.#exchange?.requestEnd("");
-    else if (this.#phase === phases.busy || (this.#phase === phases.body && this.#held !== undefined)) {
-      this.deadline = 0;
-    } else if (this.#phase === phases.body && !this.#isDiscarding) this.#gone();
-    else this.#destroy();
+    else if (this.#phase === phases.busy || this.#held !== undefined) this.deadline = 0;
+    else if (this.#phase === phases.body && !this.#isDiscarding) this.#gone();
+    else this.#close();
   }
 
   #close(): void {
@@ -445,6 +460,7 @@ export class ClientConnection implements ClientSide, Timed {
     const isDone = this.#phase === phases.busy || this.#phase === phases.head || this.#hasEnded;
     this.#phase = phases.closing;
     this.#held = undefined;
+    this.#periods = 0;
     this.deadline = 0;
     if (isDone && !this.#isProcessing) {
       this.#socket.destroySoon();
