@@ -3,7 +3,7 @@ import type { Input, VerbOption } from "../verb.ts";
 
 /** The flags of `routes:set`. What they mean is checked by the server. */
 export const policyOptions: readonly VerbOption[] = [
-  ["--balance <how>", "round-robin or least-connections"],
+  ["--balance <how>", "round-robin, least-connections, or hash:HEADER: one instance for one value"],
   ["--sticky [cookie]", "keep a client at one instance, from the app's session cookie on if one is named"],
   ["--limit <number>", "requests at a time for one instance"],
   ["--queue <number>", "requests that may wait for a free instance: 100"],
@@ -11,6 +11,8 @@ export const policyOptions: readonly VerbOption[] = [
   ["--connect-timeout <time>", "to reach an instance: 5s"],
   ["--first-byte-timeout <time>", "until an answer begins: 30s"],
   ["--idle-timeout <time>", "without a byte in either direction: 55s"],
+  ["--start-timeout <time>", "for the first instance, while one starts: 75s"],
+  ["--request-timeout <time>", "for a request as a whole; no limit unless told"],
   ["--rate-limit <rate>", "requests of one client: 100/1m"],
   ["--rate-by <what>", "who counts as one: client, route, header:NAME, cookie:NAME, query:NAME"],
   ["--cache [size]", "keep answers that the app allows to, of this size at most: 1M"],
@@ -75,6 +77,8 @@ export function toPolicy(input: Input, secret: string | undefined): Part {
       ...text("connectTimeout", "connectMs", toMs),
       ...text("firstByteTimeout", "firstByteMs", toMs),
       ...text("idleTimeout", "idleMs", toMs),
+      ...text("startTimeout", "startMs", toMs),
+      ...text("requestTimeout", "requestMs", toMs),
     }),
     ...whole("rateLimit", { ...rate(input.option("rateLimit")), ...text("rateBy", "by") }, { by: "client" }),
     ...cache(input),

@@ -81,7 +81,34 @@ const setChecks: Verb = {
   },
 };
 
-export const settingVerbs: VerbGroup = { title: "Limits and checks", verbs: [limits, setLimits, checks, setChecks] };
+const strategies = ["rolling", "recreate"] as const;
+
+const strategy: Verb = {
+  name: "strategy",
+  summary: "show or choose how a deploy replaces instances: rolling (beside the old), recreate (only after them)",
+  args: ["[strategy]"],
+  hasApp: true,
+  hasJson: true,
+  examples: ["paas strategy -a shop", "paas strategy recreate -a shop"],
+  async run(context, input) {
+    const param = { app: await context.app(input) };
+    const given = input.optionalArg(0);
+    const wanted = strategies.find((one) => one === given);
+    if (given !== undefined && wanted === undefined) {
+      throw usageError(`"${given}" is no strategy.`, "Write rolling or recreate: paas strategy recreate -a shop");
+    }
+    const view =
+      wanted === undefined
+        ? await context.client.call("get", "/v1/apps/:app/strategy", { param })
+        : await context.client.call("put", "/v1/apps/:app/strategy", { param, json: { strategy: wanted } });
+    context.show(input, view, () => [`Deploys of ${param.app} are ${view.strategy}`]);
+  },
+};
+
+export const settingVerbs: VerbGroup = {
+  title: "Limits and checks",
+  verbs: [limits, setLimits, checks, setChecks, strategy],
+};
 
 /** @throws CliError (usage) */
 function toLimits(input: Input) {

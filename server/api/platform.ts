@@ -19,6 +19,7 @@ import type {
   Release,
   Route,
   ServiceInstance,
+  Strategy,
 } from "../core/types.ts";
 import type { RouterPort } from "./router.ts";
 import type { TcpRoutesPort } from "./tcp-routes.ts";
@@ -112,6 +113,9 @@ export interface ReleasesPort {
     out: Output,
     signal: AbortSignal,
   ): Promise<void>;
+  strategy(name: AppName): Strategy;
+  /** From the next deploy on. */
+  setStrategy(actor: Actor, name: AppName, strategy: Strategy): void;
 }
 
 export interface BuildsPort {

@@ -214,6 +214,9 @@ export interface InstanceStatus {
   readonly container: string;
 }
 
+/** How a generation takes the place of the one before: beside it until it is up, or only when nothing is left of it. */
+export type Strategy = "rolling" | "recreate";
+
 export interface Route {
   readonly id: string;
   /** Lower case; may start with `*.`. */

@@ -4,8 +4,6 @@ import type { AppId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import { cleanUpAfterCrash } from "../builds/clean-up.ts";
 import { followEvents } from "../docker/events.ts";
-import { servingState } from "../scheduler/executors.ts";
-import { readDesired } from "../releases/desired-state.ts";
 import { removeStrays, type RecoverDeps } from "../releases/recover.ts";
 import type { RoutePublisher } from "../routes/publisher.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
@@ -96,9 +94,9 @@ async function takeOver(input: ReconcileInput, signal: AbortSignal): Promise<voi
   );
   const routedBefore = input.routedBefore();
   for (const app of apps) {
-    const desired = readDesired({ apps: state.apps, releases: state.releases, routes: state.routes }, app.id);
-    const targets = desired === undefined ? [] : await scheduler.routable(app.id, routedBefore);
-    if (desired !== undefined) publisher.seed(app.id, targets, servingState(desired, targets.length));
+    if (state.apps.isGoing(app.id)) continue;
+    const { targets, serving } = await scheduler.routable(app.id, routedBefore);
+    publisher.seed(app.id, targets, serving);
   }
   await publisher.release(signal);
   scheduler.open(apps.map((app) => app.id));

@@ -3,6 +3,7 @@ import type { Log } from "../core/log.ts";
 import type { Config } from "../config/config.ts";
 import type { RouterControl, TableRoute } from "../router/protocol.ts";
 import { loadTable } from "../router/table-file.ts";
+import { strategyOf } from "../releases/app-settings.ts";
 import { readDesired } from "../releases/desired-state.ts";
 import { RoutePublisher } from "../routes/publisher.ts";
 import type { RouterStatus } from "../router/wire.ts";
@@ -61,7 +62,7 @@ export function createSchedulerParts(input: SchedulingInput) {
     probe,
     now: Date.now,
     log: log.with({ part: "scheduler" }),
-    desired: (appId) => readDesired({ apps: state.apps, releases: state.releases, routes: state.routes }, appId),
+    desired: (appId) => readDesired({ ...state, strategy: (id) => strategyOf(state.appSettings, id) }, appId),
     promote: (generationId) => promote(state, generationId),
     fail: (generationId, reason) => {
       const generation = state.releases.generation(generationId);

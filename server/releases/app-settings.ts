@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { AppId } from "../core/ids.ts";
+import type { Strategy } from "../core/types.ts";
 import type { AppSettingsStore } from "../store/app-settings.ts";
 import type { Decided, DecidedChecks } from "./formation.ts";
 
@@ -12,6 +13,7 @@ const keys = {
   variables: "app-json.variables",
   /** True when the script of the first deploy has succeeded. */
   firstDeploy: "app-json.first-deploy",
+  strategy: "deploy.strategy",
 } as const;
 
 const listed = z.record(z.string(), z.array(z.string()));
@@ -36,6 +38,15 @@ export function decisions(store: AppSettingsStore, appId: AppId) {
     isFirstDone: (): boolean => store.get(appId, keys.firstDeploy, z.boolean()) ?? false,
     firstDone: (): void => store.set(appId, keys.firstDeploy, true),
   };
+}
+
+/** How one generation takes the place of another. */
+export function strategyOf(store: Pick<AppSettingsStore, "get">, appId: AppId): Strategy {
+  return store.get(appId, keys.strategy, z.enum(["rolling", "recreate"])) ?? "rolling";
+}
+
+export function setStrategy(store: AppSettingsStore, appId: AppId, strategy: Strategy): void {
+  store.set(appId, keys.strategy, strategy);
 }
 
 function union<T>(known: readonly T[] | undefined, more: readonly T[]): readonly T[] {

@@ -5,7 +5,7 @@ import type { Actor, App, Checks, ConfigVars, Droplet, Release } from "../core/t
 import type { ReleasesPort } from "../api/platform.ts";
 import type { ReleaseDeps } from "./deps.ts";
 import { applyChange, configKeyProblem, configLimitBytes, configSizeBytes } from "./environment.ts";
-import { decisions } from "./app-settings.ts";
+import { decisions, setStrategy, strategyOf } from "./app-settings.ts";
 import { defaultChecks, scalableTypes, withoutPaths } from "./formation.ts";
 import { reportFailure, servingLine } from "./report.ts";
 import { bringUp, insertRelease, type RolloutResult } from "./rollout.ts";
@@ -90,6 +90,14 @@ export function createChanges(deps: ChangeDeps): Changes {
           throw err;
         }
       });
+    },
+
+    strategy: (name) => strategyOf(deps.settings, deps.apps.get(name).id),
+
+    setStrategy(actor, name, strategy) {
+      const app = deps.apps.get(name);
+      setStrategy(deps.settings, app.id, strategy);
+      deps.say(app.id, "api", `Strategy ${strategy} set by ${actor.name}`);
     },
 
     async rollback(actor, name, version, out, signal) {

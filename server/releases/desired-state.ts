@@ -1,6 +1,6 @@
 import { web } from "../core/ids.ts";
 import type { AppId } from "../core/ids.ts";
-import type { App, ConfigVars, Droplet, FormationEntry, Generation, Release, Route } from "../core/types.ts";
+import type { App, ConfigVars, Droplet, FormationEntry, Generation, Release, Route, Strategy } from "../core/types.ts";
 import type { Desired, DesiredGeneration, DesiredProcess } from "../scheduler/desired.ts";
 import { environmentOf } from "./environment.ts";
 import { defaultChecks, formationFor, scalableTypes } from "./formation.ts";
@@ -13,6 +13,7 @@ export interface DesiredInput {
   readonly servedTypes?: readonly string[];
   readonly current: GenerationInput | undefined;
   readonly candidate: GenerationInput | undefined;
+  readonly strategy: Strategy;
 }
 
 export interface GenerationInput {
@@ -28,6 +29,7 @@ export function desiredState(input: DesiredInput): Desired {
     appId: app.id,
     appName: app.name,
     space: app.space,
+    strategy: input.strategy,
     current: input.current && toGeneration(input, input.current),
     candidate: input.candidate && toGeneration(withFormationOf(input, input.candidate), input.candidate),
   };
@@ -91,6 +93,7 @@ export interface DesiredStores {
     release(id: AppId, version: number): Release | undefined;
     droplet(id: string): Droplet | undefined;
   };
+  readonly strategy: (id: AppId) => Strategy;
   readonly routes: { listOf(id: AppId): readonly Route[]; servedTypes(id: AppId): readonly string[] };
 }
 
@@ -110,5 +113,6 @@ export function readDesired(stores: DesiredStores, appId: AppId): Desired | unde
     servedTypes: stores.routes.servedTypes(appId),
     current: complete(stores.releases.currentGeneration(appId)),
     candidate: complete(stores.releases.activeGeneration(appId)),
+    strategy: stores.strategy(appId),
   });
 }

@@ -3,6 +3,7 @@ import { newId, type AppId } from "../core/ids.ts";
 import type { Output } from "../core/output.ts";
 import type { Actor, App, Checks, ConfigVars, Droplet, FormationEntry, Release } from "../core/types.ts";
 import type { Failure } from "../scheduler/ports.ts";
+import { strategyOf } from "./app-settings.ts";
 import { environmentOf } from "./environment.ts";
 import { StepTimes } from "./report.ts";
 import {
@@ -118,6 +119,10 @@ export async function rollOut(
 ): Promise<RolloutResult> {
   const types = scalableTypes(release.processes);
   const entries = formationFor(types, [...(options.formation ?? []), ...deps.apps.formation(app.id)]);
+  const before = deps.releases.currentGeneration(app.id)?.version;
+  if (before !== undefined && !app.stopped && strategyOf(deps.settings, app.id) === "recreate") {
+    out.step(`Stopping v${before} first (strategy recreate); requests wait`);
+  }
   out.step(`Starting v${release.version}: ${app.stopped ? "stopped, no instances" : describeFormation(entries)}`);
 
   const id = newId();

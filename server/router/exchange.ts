@@ -79,6 +79,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
 
   #decide(policy: PolicyRun): void {
     this.#policy = policy;
+    policy.limit(() => this.#fail("H12"));
     policy.decide((own) => {
       if (this.#phase !== phases.deciding) return;
       if (own === undefined) this.#attempt();
@@ -419,6 +420,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
 
   #beginTunnel(answer: AnswerStart, buffer: Buffer): void {
     this.#phase = phases.tunnel;
+    this.#policy?.unlimit();
     this.#instance?.tunnels.add(this);
     this.#client.answer(answer, buffer);
     this.#client.flush();
@@ -485,5 +487,6 @@ const continueStart: AnswerStart = {
 function absent({ route }: LiveRoute): FailureCode {
   if (route.app === undefined) return "no_app";
   if (route.state === "blank") return "H81";
+  if (route.state === "starting") return "H20";
   return route.state === "crashed" ? "H10" : "H14";
 }

@@ -17,6 +17,7 @@ export const failures = {
   H17: { status: 503, desc: "Poorly formatted HTTP response", level: "error" },
   H18: { status: 503, desc: "Server Request Interrupted", level: "error", sock: "backend" },
   H19: { status: 503, desc: "Backend connection timeout", level: "error" },
+  H20: { status: 503, desc: "App boot timeout", level: "error" },
   H21: { status: 503, desc: "Backend connection refused", level: "error" },
   H22: { status: 503, desc: "Connection limit reached", level: "error" },
   H25: { status: 502, desc: "HTTP restriction", level: "error" },

@@ -1,6 +1,6 @@
 import type { Instance, Instances } from "./instances.ts";
 import type { CompiledPolicy } from "./policy/compiled-policy.ts";
-import { compilePolicy, workerState } from "./policy/compile.ts";
+import { compilePolicy, isShared, isStarting, workerState } from "./policy/compile.ts";
 import type { TableRoute } from "./protocol.ts";
 import { compileTable, type Requested, type RouteMatcher } from "./table.ts";
 
@@ -84,11 +84,7 @@ export class LiveTable {
 }
 
 function samePolicy(a: TableRoute, b: TableRoute): boolean {
-  if (isShared(a) !== isShared(b)) return false;
+  if (isShared(a) !== isShared(b) || isStarting(a) !== isStarting(b)) return false;
   if (a.policy === undefined && b.policy === undefined) return true;
   return a.app === b.app && JSON.stringify(a.policy) === JSON.stringify(b.policy);
-}
-
-function isShared({ targets }: TableRoute): boolean {
-  return targets.some((target) => target.share !== undefined);
 }

@@ -33,6 +33,7 @@ export class PolicyRun {
   #ended: (() => void) | undefined;
   #broken: (() => void) | undefined;
   #onDrain: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #isFull = false;
   #isOver = false;
 
@@ -68,6 +69,16 @@ export class PolicyRun {
 
   renderFailure(code: FailureCode): FailureAnswer | undefined {
     return this.#policy.renderFailure?.(code, this.#head);
+  }
+
+  /** Calls `late` when the request as a whole has taken too long. */
+  limit(late: () => void): void {
+    const { requestMs } = this.#policy;
+    if (requestMs !== undefined) this.#timer = setTimeout(late, requestMs);
+  }
+
+  unlimit(): void {
+    clearTimeout(this.#timer);
   }
 
   /** Asks the middlewares, one after the other. At once where none of them waits. */
@@ -247,6 +258,7 @@ export class PolicyRun {
   end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.unlimit();
     this.#broken = undefined;
     this.#ended = undefined;
     this.#onDrain = undefined;

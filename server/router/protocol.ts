@@ -30,8 +30,8 @@ export interface TableRoute {
   readonly app: string | undefined;
   /** Its id, as the app itself sees it in VCAP_APPLICATION. */
   readonly appId?: string | undefined;
-  /** Why there may be no targets: chooses H81, H14 or H10. */
-  readonly state: "blank" | "stopped" | "running" | "crashed";
+  /** Why there may be no targets: chooses H81, H14 or H10; while the first one starts, requests wait for it. */
+  readonly state: "blank" | "stopped" | "starting" | "running" | "crashed";
   readonly targets: readonly Target[];
   /** Undefined for plain forwarding. */
   readonly policy?: RoutePolicy | undefined;

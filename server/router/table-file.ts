@@ -68,7 +68,7 @@ function isRoute(value: unknown): value is TableRoute {
   const route = value as Partial<TableRoute> | null;
   if (typeof route?.host !== "string" || typeof route.path !== "string" || !route.path.startsWith("/")) return false;
   if (route.app !== undefined && typeof route.app !== "string") return false;
-  const isKnownState = ["blank", "stopped", "running", "crashed"].includes(route.state ?? "");
+  const isKnownState = ["blank", "stopped", "starting", "running", "crashed"].includes(route.state ?? "");
   return isKnownState && Array.isArray(route.targets) && route.targets.every(isTarget);
 }
 

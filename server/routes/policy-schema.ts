@@ -47,7 +47,12 @@ const headerChange = z.strictObject({
 const network = z.string().refine(isNetwork, "write an address or a network: 10.0.0.0/8, 2001:db8::/32");
 
 export const policyChange = z.strictObject({
-  balance: z.enum(["round-robin", "least-connections"]).optional(),
+  balance: z
+    .union(
+      [z.enum(["round-robin", "least-connections"]), z.templateLiteral(["hash:", token])],
+      "write round-robin, least-connections or hash:HEADER",
+    )
+    .optional(),
   sticky: z.strictObject({ cookie: token.optional() }).optional(),
   concurrency: z
     .strictObject({
@@ -57,7 +62,13 @@ export const policyChange = z.strictObject({
     })
     .optional(),
   timeouts: z
-    .strictObject({ connectMs: seconds(60_000), firstByteMs: seconds(3_600_000), idleMs: seconds(3_600_000) })
+    .strictObject({
+      connectMs: seconds(60_000),
+      firstByteMs: seconds(3_600_000),
+      idleMs: seconds(3_600_000),
+      startMs: z.int().min(0).max(600_000, "at most 600 s").optional(),
+      requestMs: seconds(86_400_000),
+    })
     .optional(),
   rateLimit: z
     .strictObject({

@@ -2,11 +2,11 @@ import type { AppId } from "../core/ids.ts";
 import type { Route, RouteShare, TcpRoute } from "../core/types.ts";
 import type { RoutePolicy } from "../router/policy/route-policy.ts";
 import type { Front, RouterControl, TableRoute, Target, TcpTableRoute } from "../router/protocol.ts";
-import type { RoutedInstance, Routing, ServingState } from "../scheduler/ports.ts";
+import type { RoutedInstance, Routing, Serving } from "../scheduler/ports.ts";
 
-interface Serving {
+interface Served {
   readonly targets: readonly RoutedInstance[];
-  readonly state: ServingState;
+  readonly serving: Serving;
 }
 
 export interface PublisherDeps {
@@ -25,7 +25,7 @@ export interface PublisherDeps {
 /** Holds what each app serves and pushes the whole table to the router, one push at a time, newest state last. */
 export class RoutePublisher implements Routing {
   readonly #deps: PublisherDeps;
-  readonly #serving = new Map<AppId, Serving>();
+  readonly #serving = new Map<AppId, Served>();
   #queue: Promise<void> = Promise.resolve();
   #isHeld = true;
   readonly #released = Promise.withResolvers<void>();
@@ -38,9 +38,13 @@ export class RoutePublisher implements Routing {
     return this.#serving.get(appId)?.targets ?? [];
   }
 
+  serving(appId: AppId): Serving {
+    return this.#serving.get(appId)?.serving ?? "blank";
+  }
+
   /** Known from before this daemon; not pushed until `release`. */
-  seed(appId: AppId, targets: readonly RoutedInstance[], state: ServingState): void {
-    this.#serving.set(appId, { targets, state });
+  seed(appId: AppId, targets: readonly RoutedInstance[], serving: Serving): void {
+    this.#serving.set(appId, { targets, serving });
   }
 
   /** Resolves when the first table is out. */
@@ -58,11 +62,11 @@ export class RoutePublisher implements Routing {
   async publish(
     appId: AppId,
     targets: readonly RoutedInstance[],
-    state: ServingState,
+    serving: Serving,
     signal: AbortSignal,
   ): Promise<void> {
     const before = this.#serving.get(appId);
-    this.#serving.set(appId, { targets, state });
+    this.#serving.set(appId, { targets, serving });
     try {
       await this.refresh(signal);
     } catch (err) {
@@ -108,7 +112,6 @@ export class RoutePublisher implements Routing {
   }
 
   #row(route: Route, policy: RoutePolicy | undefined, shares: readonly RouteShare[]): TableRoute {
-    const serving = route.appId === undefined ? undefined : this.#serving.get(route.appId);
     const own = this.#targets(route, route.type, route.port);
     const targets = shares.length === 0 ? own : [...this.#shared(route, own), ...this.#othersOf(shares)];
     return {
@@ -116,10 +119,16 @@ export class RoutePublisher implements Routing {
       path: route.path,
       app: route.appId === undefined ? undefined : this.#deps.appName(route.appId),
       ...(route.appId === undefined ? {} : { appId: route.appId }),
-      state: targets.length === 0 && serving?.state === "running" ? "stopped" : (serving?.state ?? "blank"),
+      state: this.#stateOf(route, targets),
       targets,
       ...(policy === undefined ? {} : { policy: this.#withPort(policy) }),
     };
+  }
+
+  #stateOf({ appId, type }: Route, targets: readonly Target[]): TableRoute["state"] {
+    const serving = appId === undefined ? "blank" : this.serving(appId);
+    const state = serving === "blank" ? serving : (serving[type] ?? "stopped");
+    return state === "running" && targets.length === 0 ? "stopped" : state;
   }
 
   /** A redirect leads to the port where this router speaks TLS. */

@@ -94,7 +94,8 @@ export class AppLoop {
       return { ...container, health: this.#prober.health(container, process, host), retiring: isRetiring };
     });
     this.#forgetStarts(desired);
-    const observed = { instances, ...this.#routed(instances), failedStarts: new Map(this.#failedStarts) };
+    const serving = this.#deps.routing.serving(this.#appId);
+    const observed = { instances, ...this.#routed(instances), serving, failedStarts: new Map(this.#failedStarts) };
     this.#last = { desired, observed };
     return observed;
   }
@@ -184,7 +185,8 @@ export class AppLoop {
   }
 
   #nothing(): Desired {
-    return { appId: this.#appId, appName: "", space: "", current: undefined, candidate: undefined };
+    const nobody = { current: undefined, candidate: undefined, strategy: "rolling" } as const;
+    return { appId: this.#appId, appName: "", space: "", ...nobody };
   }
 
   /** Says once of each container of the current generation that it ended by itself. */

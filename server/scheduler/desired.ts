@@ -1,6 +1,7 @@
 import type { AppId, ProcessType } from "../core/ids.ts";
-import type { Checks, ConfigVars } from "../core/types.ts";
+import type { Checks, ConfigVars, Strategy } from "../core/types.ts";
 import type { ObservedContainer } from "./engine.ts";
+import type { Serving } from "./ports.ts";
 
 /** What one process type of a generation should be. */
 export interface DesiredProcess {
@@ -32,6 +33,8 @@ export interface Desired {
   readonly current: DesiredGeneration | undefined;
   /** The generation that rolls out. */
   readonly candidate: DesiredGeneration | undefined;
+  /** `recreate`: two generations of the app never run at the same time. */
+  readonly strategy: Strategy;
 }
 
 /** Outcome of the checks of a running container so far. */
@@ -67,6 +70,8 @@ export interface Observed {
   readonly instances: readonly ObservedInstance[];
   /** Container ids that the router may send requests to, and that are where it believes them. */
   readonly routed: ReadonlySet<string>;
+  /** What the router knows of the types that take requests. */
+  readonly serving: Serving;
   /** The router has an instance at an address that is no longer its own. */
   readonly displaced: boolean;
   /** By slot. */
@@ -104,7 +109,7 @@ export type Step =
   | { readonly kind: "remove"; readonly instance: InstanceRef }
   /** Past its boot time: ends it, so that it counts as a crash. */
   | { readonly kind: "kill"; readonly instance: InstanceRef; readonly cause: FailureCause }
-  | { readonly kind: "route"; readonly targets: readonly string[] }
+  | { readonly kind: "route"; readonly targets: readonly string[]; readonly serving: Serving }
   /** Drain, SIGTERM, grace, SIGKILL, remove; goes on in the background. */
   | { readonly kind: "retire"; readonly instance: InstanceRef; readonly wasRouted: boolean }
   | { readonly kind: "promote"; readonly generation: DesiredGeneration }

@@ -13,7 +13,7 @@ import {
   type Observed,
   type Step,
 } from "./desired.ts";
-import type { Failure, RoutedInstance, SchedulerDeps, ServingState } from "./ports.ts";
+import type { Failure, RoutedInstance, SchedulerDeps } from "./ports.ts";
 
 /** A step without an executor does not compile. */
 export type Executors = { readonly [K in Step["kind"]]: (step: Extract<Step, { kind: K }>) => Promise<void> };
@@ -60,9 +60,9 @@ export function createExecutors(context: ExecutorContext): Executors {
       await deps.engine.kill(instance.id, signal);
     },
 
-    async route({ targets }) {
+    async route({ targets, serving }) {
       const instances = targets.map((id) => routedInstance(observed, id)).filter((found) => found !== undefined);
-      await deps.routing.publish(desired.appId, instances, servingState(desired, instances.length), signal);
+      await deps.routing.publish(desired.appId, instances, serving, signal);
       deps.fault("after-route");
     },
 
@@ -216,13 +216,6 @@ export function routedInstance(observed: Observed, id: string): RoutedInstance |
   const found = observed.instances.find((instance) => instance.id === id);
   if (found?.address === undefined || found.port === undefined) return undefined;
   return { id, name: nameOf(found), type: found.type, address: found.address, port: found.port };
-}
-
-/** Tells the router which answer is true when it has no instance to ask. */
-export function servingState(desired: Desired, routable: number): ServingState {
-  if (desired.current === undefined) return "blank";
-  if (routable > 0) return "running";
-  return desired.current.processes.some((p) => p.port !== undefined && p.count > 0) ? "crashed" : "stopped";
 }
 
 export function nameOf(instance: { readonly type: string; readonly index: number }): string {

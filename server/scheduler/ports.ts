@@ -10,13 +10,18 @@ import type { ProbeTarget } from "./probe.ts";
 export interface Routing {
   /** Where the router may send requests of this app. */
   targets(appId: AppId): readonly RoutedInstance[];
+  /** What it was told of the app's process types. */
+  serving(appId: AppId): Serving;
   /** Resolves when the router has applied it. */
-  publish(appId: AppId, targets: readonly RoutedInstance[], state: ServingState, signal: AbortSignal): Promise<void>;
+  publish(appId: AppId, targets: readonly RoutedInstance[], serving: Serving, signal: AbortSignal): Promise<void>;
   /** Resolves when nothing is in flight to the container, or at the deadline. */
   drain(containerId: string, deadlineMs: number, signal: AbortSignal): Promise<void>;
 }
 
-export type ServingState = "blank" | "stopped" | "running" | "crashed";
+/** Which answer is true of a process type where there is no instance to ask. */
+export type ServingState = "stopped" | "starting" | "running" | "crashed";
+/** By process type that takes requests; before there is a release nothing is. */
+export type Serving = "blank" | Readonly<Record<string, ServingState>>;
 
 export interface RoutedInstance {
   readonly id: string;

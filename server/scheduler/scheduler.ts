@@ -3,8 +3,8 @@ import type { AppId, ProcessType } from "../core/ids.ts";
 import type { InstanceStatus } from "../core/types.ts";
 import { AppLoop, type LoopEvents } from "./app-loop.ts";
 import { routedInstance } from "./executors.ts";
-import { plan } from "./plan.ts";
-import type { Failure, RoutedInstance, SchedulerDeps } from "./ports.ts";
+import { routing } from "./plan.ts";
+import type { Failure, RoutedInstance, SchedulerDeps, Serving } from "./ports.ts";
 import { Prober } from "./prober.ts";
 import { statusesOf } from "./status.ts";
 
@@ -66,15 +66,18 @@ export class Scheduler implements AsyncDisposable {
    * Instances of the current generation that may take requests as they are now. One that the router sends requests to
    * already stays, also when it has not passed its check again yet.
    */
-  async routable(appId: AppId, routedBefore: ReadonlySet<string>): Promise<readonly RoutedInstance[]> {
+  async routable(
+    appId: AppId,
+    routedBefore: ReadonlySet<string>,
+  ): Promise<{ readonly targets: readonly RoutedInstance[]; readonly serving: Serving }> {
     const loop = this.#loop(appId);
     const observed = await loop.observe();
     const desired = loop.view?.desired;
-    if (desired === undefined) return [];
+    if (desired === undefined) return { targets: [], serving: "blank" };
     const routed = new Set(observed.instances.map((instance) => instance.id).filter((id) => routedBefore.has(id)));
-    const step = plan(desired, { ...observed, routed }, this.#deps.now()).steps.find((s) => s.kind === "route");
-    const targets = step?.targets ?? [...routed];
-    return targets.map((id) => routedInstance(observed, id)).filter((found) => found !== undefined);
+    const { targets: ids, serving } = routing(desired, { ...observed, routed }, this.#deps.now());
+    const targets = ids.map((id) => routedInstance(observed, id)).filter((found) => found !== undefined);
+    return { targets, serving };
   }
 
   /** From now on loops work. Before, nobody knows what is routed, and a pass could let go what serves. */

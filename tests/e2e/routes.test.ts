@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RouteInfo } from "../../server/api/route-policies.ts";
 import type { RouterView } from "../../server/api/router.ts";
+import { startLoad } from "../support/load.ts";
 import { runCommand } from "../support/commands.ts";
 import { launcher, request, TestPaas, type HttpAnswer, type RequestOptions, type TestApp } from "../support/paas.ts";
 
@@ -192,6 +193,54 @@ test("held requests wait for what takes the place of the old instances", async (
   await shop.mustCli("ps:start");
   await shop.mustCli("hold", "off");
   expect((await held).instance).toMatch(/^web\./);
+});
+
+/** Takes a second to listen, and says when it begins and ends. */
+const slow = (version: string) => ({
+  ...app,
+  "server.js": `
+const http = require("node:http");
+console.log("begin ${version}");
+process.on("SIGTERM", () => { console.log("end ${version}"); process.exit(0); });
+const server = http.createServer((req, res) => res.end("${version}"));
+setTimeout(() => server.listen(process.env.PORT), 1000);
+`,
+});
+
+test("an app whose releases may not overlap is stopped first, and its requests wait", async () => {
+  const single = await paas.app("single", slow("one"));
+  await single.mustPush();
+  expect((await single.mustCli("strategy")).stdout).toContain("Deploys of single are rolling");
+  expect(await paas.json(["strategy", "recreate", "-a", "single"])).toEqual({ strategy: "recreate" });
+  await using load = startLoad(() => paas.httpPort, single.host, 20);
+  await single.commit(slow("two"), "two");
+  expect((await single.mustPush()).output).toContain("Stopping v1 first");
+  expect(await single.body()).toBe("two");
+  // One that does not come up gives the place back.
+  await single.commit({ "server.js": "process.exit(3);" }, "broken");
+  expect((await single.push()).output).toContain("exited with code 3");
+  expect(await single.body()).toBe("two");
+  await single.mustCli("ps:restart");
+  await load.stop();
+  expect(load.failures).toEqual([]);
+  expect([...load.bodies]).toEqual(["one", "two"]);
+  const { stdout } = await single.mustCli("logs", "-n", "500", "--ps", "web.1");
+  const seen = stdout.match(/(?:begin|end) (?:one|two)/g) ?? [];
+  expect(seen).toEqual(
+    ["begin one", "end one", ...Array.from({ length: 3 }, () => ["begin two", "end two"]).flat()].slice(0, -1),
+  );
+});
+
+test("requests wait for an app that is being started", async () => {
+  const single = await paas.app("later", slow("later"));
+  await single.mustPush();
+  await single.mustCli("ps:stop");
+  expect((await single.get("/")).headers["x-paas-error"]).toBe("H14");
+  const started = single.mustCli("ps:start");
+  let first = await single.get("/");
+  while (first.headers["x-paas-error"] === "H14") first = await single.get("/");
+  expect([first.status, first.body]).toEqual([200, "later"]);
+  await started;
 });
 
 test("a route that others share is divided by weight; without a weight it has one owner", async () => {

@@ -188,6 +188,8 @@ export function fakePlatform(state: FakeState): Platform {
         return 4;
       },
       checks: (name) => (find(name), { web: { path: undefined, bootTimeoutMs: 60_000, settleMs: 3000 } }),
+      strategy: (name) => (find(name), "rolling"),
+      setStrategy: (_actor, name, strategy) => (find(name), note(`strategy ${name} ${strategy}`)),
       setChecks: async (_actor, name, type, change) =>
         void note(`checks ${name} ${type} ${Object.keys(change).join(",")} path=${change.path}`),
     },

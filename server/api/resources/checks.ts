@@ -22,6 +22,8 @@ const change = z
   })
   .refine((value) => Object.values(value).some((v) => v !== undefined), "give a path, a timeout or a settle time");
 
+const strategy = z.strictObject({ strategy: z.enum(["rolling", "recreate"], "write rolling or recreate") });
+
 export function checksResource(deps: ApiDeps, guard: Guard) {
   const { releases } = deps.platform;
   return new Hono<ApiEnv>()
@@ -33,6 +35,14 @@ export function checksResource(deps: ApiDeps, guard: Guard) {
       const type = parseProcessType(c.req.param("type"));
       const wanted = toChecks(c.req.valid("json"));
       return streamJob(deps, (out, signal) => releases.setChecks(c.get("actor"), name, type, wanted, out, signal));
+    })
+    .get("/v1/apps/:app/strategy", guard("app:read"), (c) => {
+      return c.json({ strategy: releases.strategy(parseAppName(c.req.param("app"))) });
+    })
+    .put("/v1/apps/:app/strategy", guard("app:change", "strategy"), body(strategy), (c) => {
+      const wanted = c.req.valid("json");
+      releases.setStrategy(c.get("actor"), parseAppName(c.req.param("app")), wanted.strategy);
+      return c.json(wanted);
     });
 }
 

@@ -9,7 +9,7 @@ import type { CompiledPolicy } from "./compiled-policy.ts";
 import { compress } from "./compress.ts";
 import { forwardAuth } from "./forward-auth.ts";
 import { requestHeaders, responseHeaders } from "./header-change.ts";
-import { Hold } from "./hold.ts";
+import { Hold, StartHold } from "./hold.ts";
 import { httpsOnly } from "./https.ts";
 import { ipFilter } from "./ip-filter.ts";
 import { maintenance } from "./maintenance.ts";
@@ -22,6 +22,9 @@ import { rewrite } from "./rewrite.ts";
 import { RouteServiceGate } from "./route-service.ts";
 import type { RoutePolicy } from "./route-policy.ts";
 import { PolicyState, routeKey } from "./state.ts";
+
+/** As Heroku's router waits for a dyno. */
+const defaultStartMs = 75_000;
 
 /** Of this worker. */
 export const workerState = new PolicyState();
@@ -36,8 +39,18 @@ export function compilePolicy(
   state: PolicyState = workerState,
 ): CompiledPolicy | undefined {
   const { policy } = route;
-  const isShared = route.targets.some((target) => target.share !== undefined);
-  return policy === undefined && !isShared ? undefined : compiled(route, policy ?? {}, state);
+  const isPlain = policy === undefined && !isShared(route) && !isStarting(route);
+  return isPlain ? undefined : compiled(route, policy ?? {}, state);
+}
+
+/** Several apps answer it. */
+export function isShared({ targets }: TableRoute): boolean {
+  return targets.some((target) => target.share !== undefined);
+}
+
+/** Its first instance is on its way: requests wait for it. */
+export function isStarting({ state, targets }: TableRoute): boolean {
+  return state === "starting" && targets.length === 0;
 }
 
 /** For requests that name an instance on a route without policy. */
@@ -51,10 +64,11 @@ export function pinnedPolicy(state: PolicyState = workerState): CompiledPolicy {
 function compiled(route: TableRoute, policy: RoutePolicy, state: PolicyState): CompiledPolicy {
   const answers = createAnswers(policy.errorPages, policy.maintenance?.page);
   const hold = policy.hold && new Hold(policy.hold.until);
+  const { connectMs, firstByteMs, idleMs, startMs, requestMs } = policy.timeouts ?? {};
+  const start = isStarting(route) ? new StartHold(startMs ?? defaultStartMs) : undefined;
   const service = policy.routeService && new RouteServiceGate(policy.routeService);
   const outer = outerMiddlewares(route, policy, state, answers);
   const inner = innerMiddlewares(route, policy);
-  const { connectMs, firstByteMs, idleMs } = policy.timeouts ?? {};
   return {
     // As one: the data path has a single edit and a single hook to carry out.
     middlewares: [{ name: "policy", request: requestHook(outer, inner, service?.middleware(answers), service) }],
@@ -63,12 +77,14 @@ function compiled(route: TableRoute, policy: RoutePolicy, state: PolicyState): C
       ...(firstByteMs === undefined ? {} : { firstByteTimeoutMs: firstByteMs }),
       ...(idleMs === undefined ? {} : { idleTimeoutMs: idleMs }),
     },
-    picker: createPicker(policy, { slots: state.slots, hold, service, workers: state.workers }),
+    ...(requestMs === undefined ? {} : { requestMs }),
+    picker: createPicker(policy, { slots: state.slots, hold, start, service, workers: state.workers }),
     ...(policy.maxBodyBytes === undefined ? {} : { maxBodyBytes: policy.maxBodyBytes }),
     ...(policy.errorPages === undefined ? {} : { renderFailure: (code, head) => answers.failure(code, head) }),
     ...(policy.protocol === undefined ? {} : { instanceProtocol: policy.protocol }),
     dispose() {
       hold?.release();
+      start?.release();
       state.slots.wakeAll(routeKey(route));
     },
   };

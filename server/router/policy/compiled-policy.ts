@@ -8,6 +8,8 @@ export interface CompiledPolicy {
   /** Asked in order before an instance is chosen. They may take their time. */
   readonly middlewares: readonly Middleware[];
   readonly times?: Partial<Pick<Policy, "connectTimeoutMs" | "firstByteTimeoutMs" | "idleTimeoutMs">>;
+  /** For the whole of a request. */
+  readonly requestMs?: number;
   /** In place of round robin. */
   readonly picker?: Picker;
   /** Of a request's body; more is refused with 413, at once where the length is told beforehand. */

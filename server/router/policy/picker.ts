@@ -1,8 +1,8 @@
 import type { AnswerHook, RequestHead } from "../middleware.ts";
 import type { TableRoute, Target } from "../protocol.ts";
-import { leastConnections, roundRobin, weighted, type Balance } from "./balance.ts";
+import { balanceOf, weighted, type Balance } from "./balance.ts";
 import type { Candidates, Picked, Picker } from "./compiled-policy.ts";
-import type { Hold } from "./hold.ts";
+import type { Hold, StartHold } from "./hold.ts";
 import { instanceFields, pinnedTarget } from "./pinned.ts";
 import type { Concurrency, RoutePolicy } from "./route-policy.ts";
 import type { RouteServiceGate } from "./route-service.ts";
@@ -12,6 +12,7 @@ import { type Stickiness, stickiness } from "./sticky.ts";
 export interface PickerParts {
   readonly slots: Slots;
   readonly hold: Hold | undefined;
+  readonly start?: StartHold | undefined;
   readonly service: RouteServiceGate | undefined;
   /** Among which a limit is divided. */
   readonly workers: number;
@@ -30,7 +31,7 @@ class PolicyPicker implements Picker {
   readonly #limit: Concurrency | undefined;
 
   constructor(policy: RoutePolicy, parts: PickerParts) {
-    const make = () => (policy.balance === "least-connections" ? leastConnections() : roundRobin());
+    const make = () => balanceOf(policy.balance);
     this.#parts = parts;
     this.#balance = make();
     this.#weighted = weighted(make);
@@ -43,6 +44,8 @@ class PolicyPicker implements Picker {
     if (held !== undefined) return held;
     const { service } = this.#parts;
     if (service !== undefined && service.legOf(head) !== "back") return outward(service, candidates);
+    const starting = this.#parts.start?.wait(candidates.arrivedAt);
+    if (starting !== undefined) return starting;
     const { route, targets } = candidates;
     const pinned = pinnedTarget(head, route, targets);
     if (pinned.kind === "invalid") return { kind: "none", code: "bad_instance" };
@@ -59,7 +62,7 @@ class PolicyPicker implements Picker {
     const free = perWorker === undefined ? targets : targets.filter((target) => slots.taken(target.id) < perWorker);
     if (free.length === 0) return this.#inLine(candidates, targets);
     const isShared = free.some((target) => target.share !== undefined);
-    const target = (isShared ? this.#weighted : this.#balance)(free, (id) => candidates.inFlight(id));
+    const target = (isShared ? this.#weighted : this.#balance)(free, (id) => candidates.inFlight(id), head);
     if (target === undefined) return undefined;
     const onEnd = this.#limit && slots.take(target.id);
     const onAnswer = this.#remember(head, candidates.route, target);

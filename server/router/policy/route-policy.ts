@@ -3,7 +3,8 @@
  * control side (`server/routes/policy-schema.ts`). Every part is optional; a route without any has no policy at all.
  */
 export interface RoutePolicy {
-  readonly balance?: "round-robin" | "least-connections";
+  /** `hash:NAME`: by the value of a header. */
+  readonly balance?: "round-robin" | "least-connections" | `hash:${string}`;
   /** One client stays with one instance. With `cookie`, from the answer on in which the app sets that cookie. */
   readonly sticky?: { readonly cookie?: string };
   readonly concurrency?: Concurrency;
@@ -51,6 +52,10 @@ export interface RouteTimeouts {
   readonly firstByteMs?: number;
   /** Without a byte in either direction (H15, H28). */
   readonly idleMs?: number;
+  /** That a request waits while the first instance starts (H20). */
+  readonly startMs?: number;
+  /** For a request as a whole (H12); no limit unless told. Not for tunnels. */
+  readonly requestMs?: number;
 }
 
 /** HTML to answer with, or the address of a page that is shown in a frame. */

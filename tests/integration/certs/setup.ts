@@ -146,7 +146,7 @@ export class CertsBed implements AsyncDisposable {
       log: silentLog,
     });
     this.#rows(() => certs.challengeRoutes());
-    publisher.seed(this.app.id, [this.target], "running");
+    publisher.seed(this.app.id, [this.target], { web: "running" });
     await certs.serve();
     await publisher.release(AbortSignal.timeout(10_000));
     return certs;

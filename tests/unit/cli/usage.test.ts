@@ -76,6 +76,7 @@ test.each([
   [["limits:set", "web", "-a", "shop"]],
   [["limits:set", "web", "--memory", "lots", "-a", "shop"]],
   [["checks:set", "web", "--settle", "soon", "-a", "shop"]],
+  [["strategy", "blue-green", "-a", "shop"]],
   [["releases:info", "three", "-a", "shop"]],
   [["rollback", "0", "-a", "shop"]],
   [["builds:output", "one", "-a", "shop"]],

@@ -106,6 +106,8 @@ test.each([
   [{ requestHeaders: { set: { "X-A": "a\r\nb" } } }, /printable/],
   [{ redirects: [{ from: "/a", to: "javascript:alert(1)", status: 302 }] }, /redirects/],
   [{ timeouts: { idleMs: 1 } }, /0\.1 s/],
+  [{ balance: "hash:" }, /hash:HEADER/],
+  [{ balance: "hash:a b" }, /hash:HEADER/],
   [{ oidc: { issuer: "http://login.test" } }, /https/],
   [{ basicAuth: { name: "a:b", password: "long enough" } }, /colon/],
   [{ forwardAuth: { url: "ftp://x", copyHeaders: [] } }, /http/],
@@ -147,7 +149,8 @@ test("pages are bounded, and of codes that there are", async () => {
 
 test("all that the schema takes the router can compile", () => {
   const policy = policyChange.parse({
-    balance: "round-robin",
+    balance: "hash:X-Tenant",
+    timeouts: { startMs: 0, requestMs: 60_000 },
     sticky: {},
     rateLimit: { requests: 1, perMs: 1_000, by: "client" },
     cache: { maxEntryBytes: 1 },

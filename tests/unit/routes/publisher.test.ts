@@ -34,11 +34,24 @@ function publisher(routes: readonly Route[]) {
 
 test("a route leads to the instances of its process type, and never to another's", () => {
   const one = publisher([route("shop.test"), route("api.test", "api" as ProcessType), route("w.test", "w" as never)]);
-  one.seed(appId, [target("web.1"), target("web.2"), target("api.1"), target("worker.1")], "running");
+  one.seed(appId, [target("web.1"), target("web.2"), target("api.1"), target("worker.1")], {
+    web: "running",
+    api: "running",
+  });
   const rows = one.table().map(({ host, state, targets }) => [host, state, targets.map(({ name }) => name)]);
   expect(rows).toEqual([
     ["shop.test", "running", ["web.1", "web.2"]],
     ["api.test", "running", ["api.1"]],
     ["w.test", "stopped", []],
   ]);
+});
+
+test("a type without an instance is told apart from one that starts; before the first release all are blank", () => {
+  const one = publisher([route("shop.test"), route("api.test", "api" as ProcessType)]);
+  const states = () => one.table().map(({ state }) => state);
+  expect(states()).toEqual(["blank", "blank"]);
+  one.seed(appId, [target("web.1")], { web: "running", api: "starting" });
+  expect(states()).toEqual(["running", "starting"]);
+  one.seed(appId, [], { web: "crashed", api: "stopped" });
+  expect(states()).toEqual(["crashed", "stopped"]);
 });

@@ -5,7 +5,7 @@ import { silentLog } from "../../../server/core/log.ts";
 import { waitFor } from "../../../server/core/time.ts";
 import type { DesiredGeneration } from "../../../server/scheduler/desired.ts";
 import type { Engine, InstanceSpec, ObservedContainer } from "../../../server/scheduler/engine.ts";
-import type { RoutedInstance } from "../../../server/scheduler/ports.ts";
+import type { RoutedInstance, Serving } from "../../../server/scheduler/ports.ts";
 import { Scheduler } from "../../../server/scheduler/scheduler.ts";
 import { appId, generation } from "./world.ts";
 
@@ -83,17 +83,22 @@ function open() {
     candidate: undefined,
   };
   let targets: readonly RoutedInstance[] = [];
+  let serving: Serving = "blank";
   const scheduler = new Scheduler({
     engine,
     routing: {
       targets: () => targets,
-      publish: async (_app, next) => void (targets = next),
+      serving: () => serving,
+      async publish(_app, next, nextServing) {
+        targets = next;
+        serving = nextServing;
+      },
       drain: async () => undefined,
     },
     probe: async () => undefined,
     now: Date.now,
     log: silentLog,
-    desired: () => ({ appId, appName: "shop", space: "default", ...store }),
+    desired: () => ({ appId, appName: "shop", space: "default", strategy: "rolling", ...store }),
     promote: () => {
       store.current = store.candidate;
       store.candidate = undefined;

@@ -1,4 +1,5 @@
 import type { AppId, ProcessType } from "../../../server/core/ids.ts";
+import type { Strategy } from "../../../server/core/types.ts";
 import type {
   Desired,
   DesiredGeneration,
@@ -8,6 +9,7 @@ import type {
   ObservedInstance,
   Step,
 } from "../../../server/scheduler/desired.ts";
+import type { Serving } from "../../../server/scheduler/ports.ts";
 import { plan } from "../../../server/scheduler/plan.ts";
 
 export const appId = "app000000001" as AppId;
@@ -47,19 +49,22 @@ export class World {
   current: DesiredGeneration | undefined;
   candidate: DesiredGeneration | undefined;
   instances: ObservedInstance[] = [];
+  strategy: Strategy = "rolling";
   routed = new Set<string>();
+  serving: Serving = "blank";
   displaced = false;
   failedStarts = new Map<string, FailedStart>();
   failed: string[] = [];
   #next = 1;
 
   desired(): Desired {
-    return { appId, appName: "shop", space: "default", current: this.current, candidate: this.candidate };
+    const { current, candidate, strategy } = this;
+    return { appId, appName: "shop", space: "default", current, candidate, strategy };
   }
 
   observed(): Observed {
-    const { instances, routed, displaced, failedStarts } = this;
-    return { instances, routed, displaced, failedStarts };
+    const { instances, routed, serving, displaced, failedStarts } = this;
+    return { instances, routed, serving, displaced, failedStarts };
   }
 
   plan() {
@@ -131,6 +136,7 @@ export class World {
         break;
       case "route":
         this.routed = new Set(step.targets);
+        this.serving = step.serving;
         this.displaced = false;
         break;
       case "promote":

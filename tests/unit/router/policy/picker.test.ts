@@ -52,6 +52,21 @@ test("least connections takes the one with the fewest, at random among equals", 
   expect([...seen].toSorted()).toEqual(["web.1", "web.2"]);
 });
 
+test("a hash leads the same value to the same instance, and moves only what has to move", () => {
+  const [one, two] = [picker({ balance: "hash:X-Tenant" }), picker({ balance: "hash:X-Tenant" })];
+  const tenants = Array.from({ length: 300 }, (_, i) => requestHead("/", { "x-tenant": `tenant-${i}` }));
+  const chosenOf = (all: readonly Target[]) => tenants.map((head) => nameOf(one.pick(head, candidates(all))));
+  const before = chosenOf(targets);
+  expect(tenants.map((head) => nameOf(two.pick(head, candidates())))).toEqual(before);
+  // After a deploy: other containers by the same names.
+  expect(chosenOf(targets.map((each) => ({ ...each, id: `new-${each.id}` })))).toEqual(before);
+  for (const { name } of targets) expect(before.filter((each) => each === name).length).toBeGreaterThan(60);
+  const left = chosenOf(targets.slice(0, 2));
+  expect(left.filter((name, i) => name !== before[i] && before[i] !== "web.3")).toEqual([]);
+  const names = new Set([1, 2, 3].map(() => nameOf(one.pick(requestHead(), candidates()))));
+  expect(names.size).toBe(3);
+});
+
 test("weights divide the requests between apps", () => {
   const old = [1, 2].map((index) => target(index, { share: { group: "old", weight: 90 } }));
   const young = [target(3, { share: { group: "new", weight: 10 } })];
