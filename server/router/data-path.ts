@@ -15,8 +15,9 @@ import { contains, networks } from "./policy/ip-filter.ts";
 import type { Front, RoutingTable } from "./protocol.ts";
 import type { RecordBuffer } from "./record-buffer.ts";
 import type { ConnectionFacts, InstanceTransport } from "./sides.ts";
-import { acceptProxied } from "./tcp/accept-proxied.ts";
+import { acceptProxied, plainAddress } from "./tcp/accept-proxied.ts";
 import type { Requested } from "./table.ts";
+import type { ProxyFacts } from "./tcp/proxy-protocol.ts";
 import { TcpListeners, type TcpProblems } from "./tcp/listeners.ts";
 import { Sweeper, type Timed } from "./sweeper.ts";
 import type { TlsOptions, TlsSecrets } from "./tls/encryption.ts";
@@ -91,6 +92,7 @@ export class DataPath implements Traffic {
       isShared: options.isShared ?? false,
       instances: this.instances,
       connectTimeoutMs: this.policy.connectTimeoutMs,
+      isProxied: (address) => this.#isProxied(address),
       graceMs: this.policy.tunnelGraceMs,
     });
     this.#version = options.table.version;
@@ -242,11 +244,18 @@ export class DataPath implements Traffic {
       handshakeTimeoutMs: this.policy.headTimeoutMs,
       secrets,
       protocols: ["h2", "http/1.1"],
-      onConnection: (socket, alpn) => this.#accept(socket, "https", alpn === "h2"),
+      isProxied: (address) => this.#isProxied(address),
+      onConnection: (socket, alpn, said) => this.#accept(socket, "https", alpn === "h2", said),
     });
   }
 
-  #accept(socket: Socket, protocol: ConnectionFacts["protocol"], isHttp2: boolean): void {
+  /** A trusted proxy puts a PROXY header before each connection from there. */
+  #isProxied(address: string): boolean {
+    return this.#isBehindProxyProtocol && this.trustedProxies.has(address);
+  }
+
+  /** `said`: by a proxy in front, before the handshake. */
+  #accept(socket: Socket, protocol: ConnectionFacts["protocol"], isHttp2: boolean, said?: ProxyFacts): void {
     const { remoteAddress, remotePort = 0, localPort = 80 } = socket;
     if (remoteAddress === undefined) {
       // Gone already.
@@ -254,22 +263,18 @@ export class DataPath implements Traffic {
       socket.destroy();
       return;
     }
-    // IPv4 as IPv4, also where it came through an IPv6 socket.
-    const clientAddress = remoteAddress.startsWith("::ffff:") ? remoteAddress.slice(7) : remoteAddress;
+    const clientAddress = plainAddress(remoteAddress);
     const facts = { protocol, clientAddress, clientPort: remotePort, localPort };
-    if (isHttp2) {
-      new ClientSession(socket, facts, this);
+    if (protocol === "http" && this.#isProxied(clientAddress)) {
+      acceptProxied(socket, (plain, rest) => {
+        this.take(socket, { ...facts, ...clientOf(plain) }, rest);
+        socket.resume();
+      });
       return;
     }
-    // It stands before the handshake, where nobody has read it: only plain connections have it here.
-    if (protocol === "https" || !this.#isBehindProxyProtocol || !this.trustedProxies.has(clientAddress)) {
-      this.take(socket, facts);
-      return;
-    }
-    acceptProxied(socket, (said, rest) => {
-      const client = said && { clientAddress: said.sourceAddress, clientPort: said.sourcePort };
-      this.take(socket, { ...facts, ...client }, rest);
-    });
+    const told = said === undefined ? facts : { ...facts, ...clientOf(said) };
+    if (isHttp2) new ClientSession(socket, told, this);
+    else this.take(socket, told);
   }
 
   #takeFront(front: Front | undefined): void {
@@ -298,6 +303,10 @@ export class DataPath implements Traffic {
   #cutAll(): void {
     for (const connection of this.#connections) connection.destroy();
   }
+}
+
+function clientOf(said: ProxyFacts | undefined): Partial<ConnectionFacts> {
+  return said === undefined ? {} : { clientAddress: said.sourceAddress, clientPort: said.sourcePort };
 }
 
 /** Limits are kept to within one sweep: a small part of the shortest. */

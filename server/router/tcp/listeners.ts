@@ -1,7 +1,8 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Instance, Instances } from "../instances.ts";
 import type { TcpTableRoute } from "../protocol.ts";
-import { encodeProxyHeader } from "./proxy-protocol.ts";
+import { acceptProxied, plainAddress } from "./accept-proxied.ts";
+import { encodeProxyHeader, type ProxyFacts } from "./proxy-protocol.ts";
 
 export interface TcpOptions {
   readonly listen: string;
@@ -9,6 +10,8 @@ export interface TcpOptions {
   readonly isShared: boolean;
   readonly instances: Instances;
   readonly connectTimeoutMs: number;
+  /** Who connects from there says first for whom. */
+  readonly isProxied: (address: string) => boolean;
   /** Between the polite end of a connection and its cut. */
   readonly graceMs: number;
 }
@@ -83,7 +86,14 @@ class Listener {
     this.route = route;
     this.#options = options;
     this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
-      new TcpConnection(socket, this, options).connect();
+      if (!options.isProxied(plainAddress(socket.remoteAddress ?? ""))) {
+        new TcpConnection(socket, this, options).connect();
+        return;
+      }
+      acceptProxied(socket, (said, rest) => {
+        if (rest.length > 0) socket.unshift(rest);
+        new TcpConnection(socket, this, options, said).connect();
+      });
     });
   }
 
@@ -113,10 +123,13 @@ class TcpConnection {
   readonly #client: Socket;
   readonly #listener: Listener;
   readonly #options: TcpOptions;
+  readonly #said: ProxyFacts | undefined;
   readonly #tried = new Set<string>();
 
-  constructor(client: Socket, listener: Listener, options: TcpOptions) {
+  /** `said`: by the proxy in front. */
+  constructor(client: Socket, listener: Listener, options: TcpOptions, said?: ProxyFacts) {
     this.#client = client;
+    this.#said = said;
     this.#listener = listener;
     this.#options = options;
     client.on("error", () => client.destroy());
@@ -157,17 +170,8 @@ class TcpConnection {
   #join(instance: Instance, socket: Socket): void {
     const client = this.#client;
     const { proxyProtocol } = this.#listener.route;
-    const { remoteAddress, remotePort, localAddress, localPort } = client;
-    if (proxyProtocol !== undefined && remoteAddress !== undefined && localAddress !== undefined) {
-      const plain = (address: string) => address.replace(/^::ffff:(?=\d+\.)/, "");
-      const facts = {
-        sourceAddress: plain(remoteAddress),
-        sourcePort: remotePort ?? 0,
-        destinationAddress: plain(localAddress),
-        destinationPort: localPort ?? 0,
-      };
-      socket.write(encodeProxyHeader(proxyProtocol, facts));
-    }
+    const facts = this.#said ?? factsOf(client);
+    if (proxyProtocol !== undefined && facts !== undefined) socket.write(encodeProxyHeader(proxyProtocol, facts));
     const tunnel = {
       endTunnel: () => {
         client.end();
@@ -185,4 +189,14 @@ class TcpConnection {
     client.pipe(socket);
     socket.pipe(client);
   }
+}
+
+function factsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): ProxyFacts | undefined {
+  if (remoteAddress === undefined || localAddress === undefined) return undefined;
+  return {
+    sourceAddress: plainAddress(remoteAddress),
+    sourcePort: remotePort ?? 0,
+    destinationAddress: plainAddress(localAddress),
+    destinationPort: localPort ?? 0,
+  };
 }

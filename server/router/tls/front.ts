@@ -1,5 +1,7 @@
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
+import { acceptProxied, plainAddress } from "../tcp/accept-proxied.ts";
+import type { ProxyFacts } from "../tcp/proxy-protocol.ts";
 import { CertificateIndex, contextOptions } from "./certificate-index.ts";
 import type { TlsSecrets } from "./encryption.ts";
 
@@ -14,8 +16,10 @@ export interface FrontOptions {
   readonly secrets: TlsSecrets;
   /** Preferred first. */
   readonly protocols: readonly ("h2" | "http/1.1")[];
-  /** After the handshake; `h2` where the client chose it. */
-  readonly onConnection: (socket: TLSSocket, protocol: "h2" | "http/1.1") => void;
+  /** Who connects from there says first for whom, before the handshake. */
+  readonly isProxied: (address: string) => boolean;
+  /** After the handshake; `h2` where the client chose it. `said`: by the proxy in front. */
+  readonly onConnection: (socket: TLSSocket, protocol: "h2" | "http/1.1", said: ProxyFacts | undefined) => void;
 }
 
 const challengeProtocol = "acme-tls/1";
@@ -27,6 +31,8 @@ export class TlsFront {
   readonly #options: FrontOptions;
   readonly #index: CertificateIndex;
   readonly #server: Server;
+  /** By {@link peerOf}. */
+  readonly #said = new Map<string, ProxyFacts>();
   #fallback: string | undefined;
 
   constructor(options: FrontOptions) {
@@ -58,6 +64,7 @@ export class TlsFront {
         return options.protocols.find((one) => protocols.includes(one));
       },
     });
+    this.#readProxyHeaders();
     this.#server.on("secureConnection", (socket) => this.#connected(socket));
     this.#server.on("tlsClientError", (_err, socket) => socket.destroy());
     this.apply(options.secrets);
@@ -91,12 +98,43 @@ export class TlsFront {
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 
+  /** The listener of node:tls begins the handshake; it is called when the header is read. */
+  #readProxyHeaders(): void {
+    const server = this.#server;
+    const listeners = server.listeners("connection") as ((socket: Socket) => void)[];
+    const shakeHands = (socket: Socket) => {
+      for (const listener of listeners) listener.call(server, socket);
+    };
+    server.removeAllListeners("connection").on("connection", (socket: Socket) => {
+      if (!this.#options.isProxied(plainAddress(socket.remoteAddress ?? ""))) {
+        shakeHands(socket);
+        return;
+      }
+      acceptProxied(socket, (said, rest) => {
+        const peer = peerOf(socket);
+        if (said !== undefined) this.#said.set(peer, said);
+        socket.once("close", () => this.#said.delete(peer));
+        if (rest.length > 0) socket.unshift(rest);
+        shakeHands(socket);
+      });
+    });
+  }
+
   #connected(socket: TLSSocket): void {
     socket.on("error", () => socket.destroy());
     if (socket.alpnProtocol === challengeProtocol) {
       socket.end();
       return;
     }
-    this.#options.onConnection(socket, socket.alpnProtocol === "h2" ? "h2" : "http/1.1");
+    this.#options.onConnection(
+      socket,
+      socket.alpnProtocol === "h2" ? "h2" : "http/1.1",
+      this.#said.get(peerOf(socket)),
+    );
   }
+}
+
+/** The same of a connection and of the TLS upon it, and of no other that is open. */
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }

@@ -1,8 +1,14 @@
-import { connect } from "node:net";
+import http2 from "node:http2";
+import { connect, createServer, type Socket } from "node:net";
+import tls from "node:tls";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { DataPath } from "../../../server/router/data-path.ts";
 import type { Front } from "../../../server/router/protocol.ts";
 import { encodeProxyHeader } from "../../../server/router/tcp/proxy-protocol.ts";
-import { type Instance, routeTo, sendRaw, startDataPath, startInstance, type TestRouter } from "./harness.ts";
+import { RecordBuffer } from "../../../server/router/record-buffer.ts";
+import { newTicketKeys } from "../../../server/router/tls/ticket-keys.ts";
+import { testCa } from "../../support/test-ca.ts";
+import { type Instance, listen, routeTo, sendRaw, startDataPath, startInstance, type TestRouter } from "./harness.ts";
 
 let instance: Instance;
 let router: TestRouter;
@@ -75,4 +81,79 @@ test("the client is the last address that no trusted proxy has written", async (
   ]);
   router.dataPath.apply({ version: ++version, ...table });
   expect(await send(forwarded)).toMatch(/^HTTP\/1\.1 403 /);
+});
+
+/** A load balancer that passes bytes on behind a header; the header and the first of them leave together. */
+async function startBalancer(to: number, header: Buffer) {
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect(to, "127.0.0.1");
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on("error", () => {});
+    }
+    client.once("data", (first) => {
+      upstream.write(Buffer.concat([header, first]));
+      client.pipe(upstream).pipe(client);
+    });
+    upstream.once("close", () => client.destroy());
+  });
+  const port = await listen(server);
+  return {
+    port,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+test("before TLS the header is read too, for HTTP/1.1 and HTTP/2, and from trusted proxies only", async () => {
+  const ca = await testCa();
+  const leaf = await ca.issue(["shop.test"]);
+  const certificates = [{ names: ["shop.test"], chain: leaf.cert + ca.issuer, key: leaf.key }];
+  const table = (trusted: string) => ({
+    version: ++version,
+    routes: [routeTo([instance.target])],
+    front: { workers: 1, trustedProxies: [trusted], proxyProtocol: true },
+  });
+  const dataPath = new DataPath({
+    listen: "127.0.0.1",
+    port: 0,
+    tls: { port: 0, secrets: { encryption: { certificates, challenges: [] }, ticketKeys: newTicketKeys() } },
+    table: table("127.0.0.0/8"),
+    records: new RecordBuffer(),
+  });
+  const { https: port = 0 } = await dataPath.listen();
+  const trust = { servername: "shop.test", ca: ca.root };
+  const visit = (to: number) =>
+    new Promise<string>((resolve) => {
+      const socket = tls.connect({ host: "127.0.0.1", port: to, ...trust }, () => socket.write(plain));
+      let text = "";
+      socket.on("data", (chunk) => (text += chunk.toString()));
+      socket.on("error", () => {});
+      socket.once("close", () => resolve(text));
+    });
+  const visitByHttp2 = async (to: number) => {
+    const session = http2.connect(`https://127.0.0.1:${to}`, trust);
+    const stream = session.request({ ":authority": "shop.test", ":path": "/" });
+    let text = "";
+    for await (const chunk of stream) text += String(chunk);
+    session.destroy();
+    return JSON.parse(text) as Record<string, string>;
+  };
+  {
+    await using v1 = await startBalancer(port, encodeProxyHeader("v1", facts));
+    await using v2 = await startBalancer(port, encodeProxyHeader("v2", facts));
+    for (const balancer of [v1, v2]) {
+      const headers = headersOf(await visit(balancer.port));
+      expect([headers["x-forwarded-for"], headers["x-forwarded-proto"]]).toEqual(["203.0.113.9", "https"]);
+    }
+    expect((await visitByHttp2(v2.port))["x-forwarded-for"]).toBe("203.0.113.9");
+    expect(await visit(port)).toBe("");
+    dataPath.apply(table("10.0.0.0/8"));
+    expect(headersOf(await visit(port))["x-forwarded-for"]).toBe("127.0.0.1");
+    expect(await visit(v1.port)).toBe("");
+  }
+  await dataPath.close(0);
 });

@@ -92,6 +92,28 @@ test.each([
   expect(await say(port, "hello")).toMatch(expected);
 });
 
+test("behind a proxy that says who the client is, the app is told of the client; others are not believed", async () => {
+  const port = await freePort();
+  const useFrom = async (trusted: string) => {
+    const tcp = [route(port, [echo.target], { proxyProtocol: "v1" })];
+    const front = { workers: 1, trustedProxies: [trusted], proxyProtocol: true };
+    dataPath.apply({ version: ++version, routes: [], tcp, front });
+    await dataPath.settled();
+  };
+  await useFrom("127.0.0.0/8");
+  const said = "PROXY TCP4 203.0.113.9 192.0.2.1 4711 1883\r\n";
+  expect(await say(port, `${said}hello`)).toBe(`got ${said}hello`);
+  // A check of the proxy's own.
+  expect(await say(port, "PROXY UNKNOWN\r\nhello")).toMatch(
+    /^got PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ \d+\r\nhello$/,
+  );
+  expect(await say(port, "hello, who may I be?")).toBe("");
+  await useFrom("10.0.0.0/8");
+  expect(await say(port, `${said}hello`)).toMatch(
+    /^got PROXY TCP4 127\.0\.0\.1 .*\r\nPROXY TCP4 203\.0\.113\.9 .*\r\nhello$/,
+  );
+});
+
 test("a port that another process holds is named, and the others work", async () => {
   const other: Server = createServer();
   const taken = await listen(other);
