@@ -2,64 +2,75 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { pathsOf } from "../../server/config/config.ts";
+import { silentLog } from "../../server/core/log.ts";
+import { waitFor } from "../../server/core/time.ts";
+import { connectRouter } from "../../server/router/client.ts";
+import type { TableRoute } from "../../server/router/protocol.ts";
 import { median } from "./figures.ts";
 import { type Figures, type Load, rssMb, run } from "./router/load.ts";
-import { has, type Peer, startCaddy, startHaproxy, startNginx, startOrigin, startOurs } from "./router/peers.ts";
+import {
+  has,
+  makeIdentity,
+  manyRoutes,
+  type Peer,
+  startCaddy,
+  startHaproxy,
+  startNginx,
+  startOrigin,
+  startOurs,
+} from "./router/peers.ts";
 
 // Ratios of one pinned worker to its peers in the same interleaved round. nginx and the load tool wrk have to be installed;
 // HAProxy and Caddy are measured where they are.
 
 const rounds = Number(process.env["BENCH_ROUNDS"] ?? 7);
 const warmUpSeconds = 15;
+const idleConnections = 10_000;
 const seconds = Number(process.env["BENCH_SECONDS"] ?? 2);
 
 interface Row {
   readonly name: string;
   readonly load: Omit<Load, "seconds">;
   readonly peers: readonly string[];
-  readonly show: (ours: readonly Figures[], theirs: readonly Figures[]) => readonly [string, number][];
 }
 
-const ratio = (pick: (one: Figures) => number) => (ours: readonly Figures[], theirs: readonly Figures[]) =>
-  median(ours.map((one, i) => pick(one) / pick(theirs[i] ?? one)));
-const rpsRatio = ratio((one) => one.rps);
-const cpuRatio = ratio((one) => one.cpuUs);
-const p99Ratio = ratio((one) => one.p99Ms);
-
-const all: Row["show"] = (ours, theirs) => [
-  ["RPS", rpsRatio(ours, theirs)],
-  ["CPU per request", cpuRatio(ours, theirs)],
-  ["p99", p99Ratio(ours, theirs)],
-];
+const pick = {
+  RPS: (one: Figures) => one.rps,
+  "CPU per request": (one: Figures) => one.cpuUs,
+  p99: (one: Figures) => one.p99Ms,
+} as const;
+const names = ["RPS", "CPU per request", "p99"] as const;
 
 function rows(upload: string): readonly Row[] {
   return [
-    { name: "600 B, keep-alive", load: {}, peers: ["nginx", "haproxy", "caddy"], show: all },
-    { name: "600 B, both with a request log", load: {}, peers: ["nginx+log"], show: all },
-    { name: "100 KB", load: { path: "/large" }, peers: ["nginx"], show: all },
-    {
-      name: "POST 1 MB",
-      load: { path: "/upload", connections: 16, script: upload },
-      peers: ["nginx"],
-      show: all,
-    },
-    { name: "new connections", load: { closes: true }, peers: ["nginx"], show: all },
+    { name: "600 B, keep-alive", load: {}, peers: ["nginx", "haproxy", "caddy"] },
+    { name: "600 B, both with a request log", load: {}, peers: ["nginx+log"] },
+    { name: "100 KB", load: { path: "/large" }, peers: ["nginx"] },
+    { name: "POST 1 MB", load: { path: "/upload", connections: 16, script: upload }, peers: ["nginx"] },
+    { name: "new connections", load: { closes: true }, peers: ["nginx"] },
+    { name: "HTTPS, keep-alive", load: { kind: "tls" }, peers: ["nginx"] },
+    { name: "TLS 1.3, full handshake", load: { kind: "new" }, peers: ["nginx"] },
+    { name: "TLS 1.3, resumed", load: { kind: "resumed" }, peers: ["nginx"] },
+    { name: "HTTP/2", load: { kind: "h2" }, peers: ["nginx"] },
   ];
 }
 
 export async function benchRouter(): Promise<void> {
-  for (const program of ["nginx", "wrk"]) if (!has(program)) throw new Error(`install ${program} first`);
+  for (const program of ["nginx", "wrk", "openssl", "h2load"])
+    if (!has(program)) throw new Error(`install ${program} first`);
   const home = await mkdtemp(path.join(tmpdir(), "router-bench-"));
   await using stack = new AsyncDisposableStack();
   stack.defer(() => rm(home, { recursive: true, force: true }));
   const upload = path.join(home, "upload.lua");
   await writeFile(upload, 'wrk.method = "POST"\nwrk.body = string.rep("x", 1000000)\n');
+  const identity = await makeIdentity(home);
   const origin = stack.use(await startOrigin(path.join(home, "origin")));
   const peers = new Map<string, Peer>();
   for (const [name, make] of [
-    ["ours", () => startOurs(path.join(home, "ours"), origin.port)],
-    ["nginx", () => startNginx(path.join(home, "nginx"), origin.port, false)],
-    ["nginx+log", () => startNginx(path.join(home, "nginx-log"), origin.port, true)],
+    ["ours", () => startOurs(path.join(home, "ours"), origin.port, identity)],
+    ["nginx", () => startNginx(path.join(home, "nginx"), origin.port, false, identity)],
+    ["nginx+log", () => startNginx(path.join(home, "nginx-log"), origin.port, true, identity)],
     ...(has("haproxy") ? [["haproxy", () => startHaproxy(path.join(home, "haproxy"), origin.port)] as const] : []),
     ...(has("caddy") ? [["caddy", () => startCaddy(path.join(home, "caddy"), origin.port)] as const] : []),
   ] as const) {
@@ -67,14 +78,16 @@ export async function benchRouter(): Promise<void> {
   }
   const only = process.env["BENCH_ROW"] ?? "";
   for (const row of rows(upload)) if (row.name.includes(only)) await measure(row, peers);
-  await idle(peers.get("ours"));
+  process.stdout.write(`RSS after all that                ${rssMb(peers.get("ours")?.pid ?? 0).toFixed(0)} MB\n`);
+  await idle(path.join(home, "idle"), origin);
+  for (const workers of [1, 2]) await change(path.join(home, `routes-${workers}`), origin, workers);
 }
 
 async function measure(row: Row, peers: ReadonlyMap<string, Peer>): Promise<void> {
-  const names = ["ours", ...row.peers].filter((name) => peers.has(name));
-  const results = new Map<string, Figures[]>(names.map((name) => [name, []]));
+  const measured = ["ours", ...row.peers].filter((name) => peers.has(name));
+  const results = new Map<string, Figures[]>(measured.map((name) => [name, []]));
   for (let round = 0; round <= rounds; round++) {
-    for (const name of names) {
+    for (const name of measured) {
       const peer = peers.get(name);
       if (peer === undefined) continue;
       // The first round warms up: code has to be compiled.
@@ -83,29 +96,53 @@ async function measure(row: Row, peers: ReadonlyMap<string, Peer>): Promise<void
     }
   }
   const ours = results.get("ours") ?? [];
-  for (const name of names) {
+  for (const name of measured) {
     const theirs = results.get(name) ?? [];
-    const [rps, cpu, p99] = [
-      theirs.map((one) => one.rps),
-      theirs.map((one) => one.cpuUs),
-      theirs.map((one) => one.p99Ms),
-    ];
     const errors = theirs.reduce((sum, one) => sum + one.errors, 0);
-    const figures = `${median(rps).toFixed(0)} RPS, ${median(cpu).toFixed(1)} µs, p99 ${median(p99).toFixed(1)} ms, ${errors} errors`;
+    const [rps = 0, cpu = 0, p99 = 0] = names.map((what) => median(theirs.map(pick[what])));
+    const slowest = Number.isNaN(p99) ? "" : `p99 ${p99.toFixed(1)} ms, `;
+    const figures = `${rps.toFixed(0)} RPS, ${cpu.toFixed(1)} µs, ${slowest}${errors} errors`;
     process.stdout.write(`${row.name.padEnd(32)} ${name.padEnd(10)} ${figures}\n`);
     if (name === "ours") continue;
-    const shown = row.show(ours, theirs).map(([what, value]) => `${what} ${value.toFixed(2)}`);
-    process.stdout.write(`${"".padEnd(32)} ours / ${name}: ${shown.join(", ")} (median of ${theirs.length} rounds)\n`);
+    const shown = names.map(
+      (what) => [what, median(ours.map((one, i) => pick[what](one) / pick[what](theirs[i] ?? one)))] as const,
+    );
+    const text = shown
+      .filter(([, value]) => !Number.isNaN(value))
+      .map(([what, value]) => `${what} ${value.toFixed(2)}`);
+    process.stdout.write(`${"".padEnd(32)} ours / ${name}: ${text.join(", ")} (median of ${theirs.length} rounds)\n`);
   }
 }
 
-/** What a thousand idle connections take. */
-async function idle(ours: Peer | undefined): Promise<void> {
-  if (ours === undefined) return;
-  process.stdout.write(`RSS after all that                ${rssMb(ours.pid).toFixed(0)} MB\n`);
+/** How long until all workers route by a table of ten thousand routes in which one has changed. */
+async function change(home: string, origin: Peer, workers: number): Promise<void> {
+  await using ours = await startOurs(home, origin.port, undefined, { workers });
+  const paths = pathsOf(home);
+  const options = { socket: paths.routerSocket, log: silentLog, onRequests: () => {}, revive: async () => {} };
+  // It listens before all its workers do.
+  const connected = () => connectRouter(options).catch(() => undefined);
+  await using client = await waitFor(connected, { every: 50, signal: AbortSignal.timeout(20_000) });
+  const target = { id: "origin", name: "web.1", host: "127.0.0.1", port: origin.port };
+  const routes = manyRoutes(10_000, target);
+  const times: number[] = [];
+  for (let i = 0; i < rounds + 1; i++) {
+    const changed = routes.with(-1, { ...routes[0], host: `changed${i}.test` } as TableRoute);
+    const began = performance.now();
+    await client.apply(changed, AbortSignal.timeout(30_000));
+    times.push(performance.now() - began);
+  }
+  const each = `${median(times.slice(1)).toFixed(0)} ms (${workers} of ${rssMb(ours.pid).toFixed(0)} MB)`;
+  process.stdout.write(`a change with 10,000 routes        ${each}\n`);
+}
+
+/** What idle connections take. */
+async function idle(home: string, origin: Peer): Promise<void> {
+  await using ours = await startOurs(home, origin.port);
+  // What only the first connections cost.
+  for (let i = 0; i < 500; i++) (await asked(ours.port)).destroy();
   const before = rssMb(ours.pid);
   const sockets: Socket[] = [];
-  for (let i = 0; i < 1_000; i++) sockets.push(await asked(ours.port));
+  for (let i = 0; i < idleConnections; i++) sockets.push(await asked(ours.port));
   const each = ((rssMb(ours.pid) - before) * 1_024) / sockets.length;
   process.stdout.write(`memory of an idle connection      ${each.toFixed(1)} KB\n`);
   for (const socket of sockets) socket.destroy();

@@ -1,17 +1,38 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { waitFor } from "../../../server/core/time.ts";
 import { nodeFlags } from "../../../server/router/process.ts";
+import type { TableRoute, Target } from "../../../server/router/protocol.ts";
+import { saveEncryption } from "../../../server/router/tls/secrets-file.ts";
 
 /** A proxy under test, pinned to the first core. */
 export interface Peer extends AsyncDisposable {
   readonly name: string;
   readonly port: number;
+  /** HTTP/1.1 and HTTP/2 over TLS 1.2 and 1.3, for those that are measured with it. */
+  readonly tlsPort?: number;
   readonly pid: number;
   readonly home: string;
+}
+
+/** A self-signed certificate for all. */
+export interface Identity {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** @param home a folder that is there */
+export async function makeIdentity(home: string): Promise<Identity> {
+  const certificate = path.join(home, "certificate.pem");
+  const key = path.join(home, "key.pem");
+  const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"];
+  const subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+  await promisify(execFile)("openssl", ["req", "-x509", ...kind, ...subject, "-keyout", key, "-out", certificate]);
+  return { certificate, key };
 }
 
 // Otherwise its workers may not read what root has made here.
@@ -38,7 +59,9 @@ export function freePort(): Promise<number> {
 
 async function start(name: string, home: string, port: number, core: number, argv: string[]): Promise<Peer> {
   const env = { PATH: process.env["PATH"] ?? "", HOME: home, XDG_DATA_HOME: home, MALLOC_ARENA_MAX: "1" };
-  const child = spawn("taskset", ["-c", String(core), ...argv], { stdio: "ignore", env });
+  const child = spawn("taskset", ["-c", String(core), ...argv], { stdio: ["ignore", "ignore", "pipe"], env });
+  let output = "";
+  child.stderr.on("data", (chunk: Buffer) => (output = `${output}${chunk.toString()}`.slice(-2_000)));
   const isUp = () =>
     new Promise<boolean>((resolve) => {
       const socket = connect(port, "127.0.0.1", () => {
@@ -47,7 +70,10 @@ async function start(name: string, home: string, port: number, core: number, arg
       });
       socket.once("error", () => resolve(false));
     });
-  await waitFor(isUp, { every: 50, signal: AbortSignal.timeout(20_000) });
+  await waitFor(isUp, { every: 50, signal: AbortSignal.timeout(20_000) }).catch((cause: unknown) => {
+    child.kill("SIGKILL");
+    throw new Error(`${name} does not listen: ${output}`, { cause });
+  });
   return { name, home, port, pid: child.pid ?? 0, [Symbol.asyncDispose]: () => end(child) };
 }
 
@@ -76,9 +102,15 @@ http { access_log off; client_body_temp_path ${home}/body; client_max_body_size 
   return start("origin", home, port, 1, ["nginx", "-e", "stderr", "-c", path.join(home, "nginx.conf")]);
 }
 
-export async function startNginx(home: string, origin: number, isLogging: boolean): Promise<Peer> {
+export async function startNginx(
+  home: string,
+  origin: number,
+  isLogging: boolean,
+  { certificate, key }: Identity,
+): Promise<Peer> {
   await mkdir(home, { recursive: true });
   const port = await freePort();
+  const tlsPort = await freePort();
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
     (one) => `${one}_temp_path ${home}/${one};`,
   );
@@ -87,13 +119,15 @@ events { worker_connections 16384; }
 http { access_log ${isLogging ? `${home}/access.log` : "off"}; ${temporary.join(" ")} client_max_body_size 0;
   keepalive_requests 100000000;
   upstream origin { server 127.0.0.1:${origin}; keepalive 128; keepalive_requests 100000000; }
-  server { listen 127.0.0.1:${port} backlog=4096;
+  ssl_certificate ${certificate}; ssl_certificate_key ${key}; ssl_protocols TLSv1.2 TLSv1.3;
+  ssl_session_cache shared:tls:10m;
+  server { listen 127.0.0.1:${port} backlog=4096; listen 127.0.0.1:${tlsPort} ssl http2 backlog=4096;
     location / { proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection "";
       proxy_set_header Host $host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
       proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Request-Id $request_id; } } }`;
   await writeFile(path.join(home, "nginx.conf"), config);
   const argv = ["nginx", "-e", "stderr", "-c", path.join(home, "nginx.conf")];
-  return start(isLogging ? "nginx+log" : "nginx", home, port, 0, argv);
+  return { ...(await start(isLogging ? "nginx+log" : "nginx", home, port, 0, argv)), tlsPort };
 }
 
 export async function startHaproxy(home: string, origin: number): Promise<Peer> {
@@ -101,7 +135,7 @@ export async function startHaproxy(home: string, origin: number): Promise<Peer> 
   const port = await freePort();
   const config = `global
   nbthread 1
-  maxconn 16384
+  maxconn 8192
 defaults
   mode http
   timeout connect 5s
@@ -130,19 +164,37 @@ export async function startCaddy(home: string, origin: number): Promise<Peer> {
 }
 
 /** Our router as the daemon starts it, with time limits, counters and the request log. */
-export async function startOurs(home: string, origin: number, routes = 1): Promise<Peer> {
+export async function startOurs(
+  home: string,
+  origin: number,
+  identity?: Identity,
+  { routes = 1, workers = 1 }: { readonly routes?: number; readonly workers?: number } = {},
+): Promise<Peer> {
   const folder = path.join(home, "router");
   await mkdir(folder, { recursive: true });
   const port = await freePort();
   const target = { id: "origin", name: "web.1", host: "127.0.0.1", port: origin };
-  const table = Array.from({ length: routes }, (_, i) => ({
+  const table = { version: 1, routes: manyRoutes(routes, target) };
+  await writeFile(path.join(folder, "table.json"), JSON.stringify(table));
+  const args = [`--home=${home}`, "--listen=127.0.0.1", `--http-port=${port}`, `--workers=${workers}`];
+  const tlsPort = await freePort();
+  if (identity !== undefined) {
+    const chain = await readFile(identity.certificate, "utf8");
+    const served = { names: ["127.0.0.1"], chain, key: await readFile(identity.key, "utf8") };
+    await saveEncryption(path.join(folder, "tls.json"), { certificates: [served], fallback: served, challenges: [] });
+    args.push(`--https-port=${tlsPort}`);
+  }
+  const started = await start("ours", home, port, 0, [process.execPath, ...nodeFlags, routerMain, ...args]);
+  return { ...started, tlsPort };
+}
+
+/** The first is for whoever asks 127.0.0.1. */
+export function manyRoutes(count: number, target: Target): readonly TableRoute[] {
+  return Array.from({ length: count }, (_, i) => ({
     host: i === 0 ? "127.0.0.1" : `app${i}.test`,
     path: "/",
     app: "bench",
     state: "running",
     targets: [target],
   }));
-  await writeFile(path.join(folder, "table.json"), JSON.stringify({ version: 1, routes: table }));
-  const args = [`--home=${home}`, "--listen=127.0.0.1", `--http-port=${port}`, "--workers=1"];
-  return start("ours", home, port, 0, [process.execPath, ...nodeFlags, routerMain, ...args]);
 }
