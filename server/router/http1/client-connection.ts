@@ -16,6 +16,7 @@ import { Http1RequestFacts } from "./request-facts.ts";
 import { out, reserve, send } from "./slab.ts";
 import { TrailerReader, trailerBytes } from "./trailers.ts";
 
+const empty = Buffer.alloc(0);
 const latin1 = (value: string): Buffer => Buffer.from(value, "latin1");
 const continueLine = latin1("HTTP/1.1 100 Continue\r\n\r\n");
 const tcpKeepAliveMs = 60_000;
@@ -37,12 +38,13 @@ export class ClientConnection implements ClientSide, Timed {
   #phase: Phase = phases.head;
   #exchange: Exchange | undefined;
   /** The bytes of the request's head, for further tries and for policies. */
-  #headBytes: Buffer = Buffer.alloc(0);
+  #headBytes: Buffer = empty;
   #headStart = 0;
   #headEnd = 0;
   /** Where its fields stand in the slab, as long as nothing else was written there. */
   #freshAt = -1;
   #freshEnd = 0;
+  #freshIn: Buffer = empty;
   /** The length of a body is told by a field; `head.length` is another request's by then. */
   #hasLengthField = false;
   #partialHead: Pending | undefined;
@@ -165,6 +167,7 @@ export class ClientConnection implements ClientSide, Timed {
     this.#hasLengthField = head.length !== -1;
     this.#freshAt = at;
     this.#freshEnd = head.out;
+    this.#freshIn = out.buffer;
     this.#closesAfter = facts.minor === 1 ? head.closes : !head.keepsAlive || head.closes;
     this.#isAnswering = false;
     this.#isBodyOpen = false;
@@ -199,7 +202,8 @@ export class ClientConnection implements ClientSide, Timed {
 
   writeHead(buffer: Buffer, at: number): number {
     let fieldsEnd = this.#freshEnd;
-    if (at !== this.#freshAt) {
+    // The same place of another slab is another place.
+    if (at !== this.#freshAt || buffer !== this.#freshIn) {
       const { maxHeaders } = this.#traffic.policy;
       parseRequest(this.#headBytes, this.#headStart, this.#headEnd, buffer, at, maxHeaders);
       fieldsEnd = head.out;
@@ -489,5 +493,3 @@ export class ClientConnection implements ClientSide, Timed {
     if (!wasOver) this.#traffic.closed(this);
   }
 }
-
-const empty = Buffer.alloc(0);
