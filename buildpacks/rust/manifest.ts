@@ -24,14 +24,22 @@ export function readManifest(source: SourceView, file: string): JsonObject | Ref
 
 /** The folders of the packages that `cargo build` builds from the top: the root itself, or the workspace's members. */
 export function packageFolders(source: SourceView, manifest: JsonObject): readonly string[] {
-  const workspace = asRecord(manifest["workspace"]);
-  const listed = strings(workspace["default-members"] ?? workspace["members"]);
-  const members = listed.flatMap((pattern) => expand(source, pattern));
-  const excluded = new Set(strings(workspace["exclude"]).map(clean));
-  const isPackage = manifest["package"] !== undefined;
+  const defaults = asRecord(manifest["workspace"])["default-members"];
   // A root package is built alone unless default-members says otherwise.
-  if (isPackage && workspace["default-members"] === undefined) return [""];
-  return [...new Set(members)].filter((folder) => !excluded.has(folder));
+  if (manifest["package"] !== undefined && defaults === undefined) return [""];
+  return foldersOf(source, manifest, defaults === undefined ? "members" : "default-members");
+}
+
+/** All of a workspace, the root left out. */
+export function memberFolders(source: SourceView, manifest: JsonObject): readonly string[] {
+  return foldersOf(source, manifest, "members");
+}
+
+function foldersOf(source: SourceView, manifest: JsonObject, list: "members" | "default-members"): readonly string[] {
+  const workspace = asRecord(manifest["workspace"]);
+  const excluded = new Set(strings(workspace["exclude"]).map(clean));
+  const listed = strings(workspace[list]).flatMap((pattern) => expand(source, pattern));
+  return [...new Set(listed)].filter((folder) => !excluded.has(folder));
 }
 
 /** Folders that Cargo.toml of the root or of a member points to beyond the workspace's members. */

@@ -1,15 +1,8 @@
-import type {
-  Available,
-  Buildpack,
-  PlanCommand,
-  PlanResult,
-  PlanStep,
-  RustToolchain,
-  SourceView,
-} from "../../server/builds/plan.ts";
+import type { Available, Buildpack, PlanCommand, PlanResult, PlanStep, SourceView } from "../../server/builds/plan.ts";
 import { parseProcessType, web } from "../../server/core/ids.ts";
 import type { ProcessCommand } from "../../server/core/types.ts";
 import { isRefusal, refuse } from "../reading.ts";
+import { dependencyLayer, layerHome, takeLayer } from "./dependencies.ts";
 import { locks, packageFolders, type Program, programsOf, readManifest } from "./manifest.ts";
 import { chooseToolchain } from "./versions.ts";
 
@@ -32,6 +25,9 @@ function planRust(source: SourceView, available: Available): PlanResult {
       "Add one; in a workspace list the members with programs in members or default-members.",
     );
   }
+  // Another compiler cannot read what this one has made.
+  const target = `/cache/rust-target-${toolchain.version}`;
+  const layer = dependencyLayer(source, manifest, target, common);
   return {
     ok: true,
     plan: {
@@ -39,8 +35,8 @@ function planRust(source: SourceView, available: Available): PlanResult {
       runtime: `rust ${toolchain.version}`,
       // Most programs that speak TLS by OpenSSL link to it; what it needs at run time is on the stack.
       system: { build: [...toolchain.packages, "libssl-dev"], run: [] },
-      layers: [],
-      build: buildStep(toolchain, programs, source.has("Cargo.lock")),
+      layers: layer === undefined ? [] : [layer],
+      build: buildStep(target, programs, { isLocked: source.has("Cargo.lock"), hasLayer: layer !== undefined }),
       env: {},
       path: ["/app/target/release"],
       processes: defaultProcesses(source, programs),
@@ -56,15 +52,21 @@ const take = `set -eu
 mkdir -p target/release
 for program; do cp "$CARGO_TARGET_DIR/release/$program" target/release/; done`;
 
-/** Registry and compiled dependencies are in the app's cache: only what changed is compiled again. */
-function buildStep(toolchain: RustToolchain, programs: readonly Program[], isLocked: boolean): PlanStep {
+const common = { CARGO_TERM_COLOR: "never", CARGO_NET_RETRY: "3" } as const;
+
+interface BuildFacts {
+  readonly isLocked: boolean;
+  /** Dependencies are in a layer; else the registry too is in the app's cache. */
+  readonly hasLayer: boolean;
+}
+
+/** What is compiled is in the app's cache: only what changed is compiled again. */
+function buildStep(target: string, programs: readonly Program[], { isLocked, hasLayer }: BuildFacts): PlanStep {
   const names = programs.map((p) => p.name);
   const env = {
-    CARGO_HOME: "/cache/cargo",
-    // Another compiler cannot read what this one has made.
-    CARGO_TARGET_DIR: `/cache/rust-target-${toolchain.version}`,
-    CARGO_TERM_COLOR: "never",
-    CARGO_NET_RETRY: "3",
+    CARGO_HOME: hasLayer ? `${layerHome}/cargo` : "/cache/cargo",
+    CARGO_TARGET_DIR: target,
+    ...common,
   };
   const command = (argv: readonly string[], name: string | undefined, hint: string): PlanCommand => ({
     argv,
@@ -79,6 +81,9 @@ function buildStep(toolchain: RustToolchain, programs: readonly Program[], isLoc
     files: [],
     commands: [
       command(["sh", "-c", touch], "touch", "A file of the repository cannot be touched."),
+      ...(hasLayer
+        ? [command(["sh", "-c", takeLayer, "take", target], "take the layer", "The build cache cannot be written.")]
+        : []),
       command(
         ["cargo", "build", "--release", ...(isLocked ? ["--locked"] : [])],
         undefined,

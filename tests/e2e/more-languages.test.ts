@@ -2,7 +2,8 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newId } from "../../server/core/ids.ts";
-import { TestPaas } from "../support/paas.ts";
+import { serverApp } from "../support/apps.ts";
+import { fixtures, TestPaas } from "../support/paas.ts";
 import { vendor } from "../support/vendored.ts";
 
 let paas: TestPaas;
@@ -21,6 +22,8 @@ interface Example {
   readonly answer: string;
   /** Said when dependencies are made: by the first push alone. Maven says nothing of what it fetches. */
   readonly once?: RegExp;
+  /** Another app with the same dependencies uses the layer of the first. */
+  readonly isShared?: true;
 }
 
 const examples: readonly Example[] = [
@@ -52,8 +55,26 @@ const examples: readonly Example[] = [
     word: "hello from axum",
     answer: "hello from axum",
     once: /Compiling axum v/,
+    isShared: true,
   },
 ];
+
+/**
+ * The lockfile of the Rust example, which names a package index: made by a build, for which the dependencies are
+ * optional, so that none is compiled.
+ */
+async function cargoLock(): Promise<string> {
+  const manifest = await readFile(path.join(fixtures, "rust-axum", "Cargo.toml"), "utf8");
+  const app = await paas.app("lock", {
+    "Cargo.toml": manifest.replaceAll("default-features = false", "default-features = false, optional = true"),
+    "src/main.rs": "fn main() {}",
+    ...serverApp("locked"),
+  });
+  await app.mustPush();
+  const { stdout } = await app.mustCli("run", "cat Cargo.lock");
+  await paas.cli(["apps:destroy", "lock", "--confirm", "lock"]);
+  return stdout.replaceAll("\r\n", "\n");
+}
 
 // A machine with much else to do compiles slowly.
 const patience = 900_000;
@@ -72,6 +93,9 @@ test.each(examples)(
       const gemfile = await readFile(path.join(app.dir, "Gemfile"), "utf8");
       await app.commit({ Gemfile: `${gemfile}\n# ${newId()}\n` }, "marked");
     }
+    const locks: Readonly<Record<string, string>> =
+      it.fixture === "rust-axum" ? { "Cargo.lock": await cargoLock() } : {};
+    await app.commit(locks, "locked");
     await paas.cli(["checks:set", "web", "-a", it.fixture, "--boot-timeout", "300"]);
     const push = () => paas.must(["git", "push", "paas", "main"], { cwd: app.dir, timeoutMs: patience });
     const first = await push();
@@ -83,6 +107,15 @@ test.each(examples)(
     expect(second.output).toContain("System packages unchanged, reused");
     if (it.once) expect(second.output).not.toMatch(it.once);
     expect(await app.body()).toBe(it.answer.replace(it.word, "changed"));
+    if (it.isShared === true) {
+      const other = await paas.app(`${it.fixture}-two`, it.fixture);
+      await other.commit(locks, "locked");
+      await paas.cli(["checks:set", "web", "-a", other.name, "--boot-timeout", "300"]);
+      const { output } = await paas.must(["git", "push", "paas", "main"], { cwd: other.dir, timeoutMs: patience });
+      expect(output).toContain("Dependencies unchanged, reused");
+      if (it.once) expect(output).not.toMatch(it.once);
+      expect(await other.body()).toBe(it.answer);
+    }
     await paas.cli(["apps:destroy", it.fixture, "--confirm", it.fixture]);
   },
 );

@@ -15,6 +15,10 @@ const names = '[[package]]\nname = "flask"\n\n[[package]]\nname = "gunicorn"\n';
 const lockfiles: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "python-uv": { "uv.lock": names },
   "python-poetry": { "poetry.lock": names },
+  "rust-axum": {
+    "Cargo.lock":
+      'version = 4\n\n[[package]]\nname = "axum"\nversion = "0.8.9"\nsource = "registry+index"\n\n[[package]]\nname = "hello-axum"\nversion = "0.1.0"\ndependencies = [\n "axum",\n]\n',
+  },
   "php-symfony": { "composer.lock": "{}", "packages/monolog-monolog.zip": "" },
   "ruby-sinatra": {
     "Gemfile.lock": "GEM\n  remote: https://rubygems.test/\n  specs:\n    puma (6.6.0)\n    sinatra (4.1.1)\n",

@@ -107,3 +107,72 @@ describe("a Rust repository is refused", () => {
     expect(refusalOf({ "Cargo.toml": "[package" })).toContain("Cargo.toml cannot be read");
   });
 });
+
+describe("the layer of dependencies", () => {
+  const lock = (name: string, version: string) =>
+    `version = 4\n\n[[package]]\nname = "axum"\nversion = "0.8.9"\nsource = "registry+index"\n\n[[package]]\nname = "${name}"\nversion = "${version}"\n`;
+  const cargo = (name: string, version: string, more = "") =>
+    `[package]\nname = "${name}"\nversion = "${version}"\nedition = "2024"\ndescription = "of ${name}"\n\n[dependencies]\naxum = "0.8"\n${more}`;
+  const shop = (name: string, version: string, more = ""): Files => ({
+    "Cargo.toml": cargo(name, version, more),
+    "Cargo.lock": lock(name, version),
+    "src/main.rs": `fn main() { println!("${name}") }`,
+  });
+  const layerOf = (files: Files) => goodPlan(files).layers.find((layer) => layer.name === "dependencies");
+
+  test("is the same for apps of other names, versions and code", () => {
+    const layer = layerOf(shop("shop", "0.1.0"));
+    expect(layer?.inputs?.["Cargo.lock"]).toContain('name = "app"\nversion = "0.0.0"');
+    expect(Object.keys(layer?.inputs ?? {})).toEqual(["Cargo.toml", "paas-main.rs", "Cargo.lock"]);
+    expect(layerOf({ ...shop("store", "2.0.0"), "src/bin/worker.rs": "" })).toEqual(layer);
+  });
+
+  test.each([
+    ["another dependency", shop("shop", "0.1.0", 'hex = "0.4"\n')],
+    ["a library", { ...shop("shop", "0.1.0"), "src/lib.rs": "" }],
+    ["a build script", { ...shop("shop", "0.1.0"), "build.rs": "" }],
+    ["another profile", shop("shop", "0.1.0", "[profile.release]\nlto = true\n")],
+    ["settings of Cargo", { ...shop("shop", "0.1.0"), ".cargo/config.toml": "[build]\n" }],
+  ])("is another with %s", (_what, files) => {
+    const layer = layerOf(files);
+    expect(layer).toBeDefined();
+    expect(layer).not.toEqual(layerOf(shop("shop", "0.1.0")));
+  });
+
+  test.each([
+    ["without a lockfile", { "Cargo.toml": cargo("shop", "0.1.0"), "src/main.rs": "" }],
+    ["without dependencies", app],
+    ["of a git repository", { ...shop("shop", "0.1.0"), "Cargo.lock": lock("shop", "1").replace("registry+", "git+") }],
+    ["of another registry", { ...shop("shop", "0.1.0"), ".cargo/config.toml": "[registries.own]\n" }],
+    ["that lie outside of the repository", shop("shop", "0.1.0", 'own = { path = "../own" }\n')],
+  ] satisfies readonly (readonly [string, Files])[])("is not made of packages %s", (_what, files) => {
+    expect(layerOf(files)).toBeUndefined();
+    expect(goodPlan(files).build?.commands[1]?.env?.["CARGO_HOME"]).toBe("/cache/cargo");
+  });
+
+  test("has stubs of all packages of a workspace and of those they reach, which keep their names", () => {
+    const layer = layerOf({
+      "Cargo.toml": '[workspace]\nmembers = ["api"]\n[workspace.package]\nversion = "3.0.0"\nedition = "2021"\n',
+      "Cargo.lock": lock("api", "3.0.0"),
+      "api/Cargo.toml":
+        '[package]\nname = "api"\nversion.workspace = true\n[dependencies]\nown = { path = "../own", version = "3" }\n',
+      "api/src/main.rs": "",
+      "own/Cargo.toml": '[package]\nname = "own"\nversion = "3.0.0"\n[lib]\nproc-macro = true\n',
+      "own/src/lib.rs": "",
+    });
+    const inputs = layer?.inputs ?? {};
+    expect(Object.keys(inputs)).toEqual([
+      "Cargo.toml",
+      "api/Cargo.toml",
+      "api/paas-main.rs",
+      "own/Cargo.toml",
+      "own/paas-lib.rs",
+      "Cargo.lock",
+    ]);
+    expect(inputs["api/Cargo.toml"]).toContain('name = "api"\nversion = "0.0.0"');
+    expect(inputs["api/Cargo.toml"]).toContain('path = "../own"');
+    expect(inputs["api/Cargo.toml"]).not.toContain('version = "3"');
+    expect(inputs["own/Cargo.toml"]).toContain("proc-macro = true");
+    expect(inputs["Cargo.toml"]).not.toContain("3.0.0");
+  });
+});
