@@ -2,6 +2,7 @@ import type { Available, Buildpack, PlanResult, PlanStep, SourceView } from "../
 import { web } from "../../server/core/ids.ts";
 import { isRefusal } from "../reading.ts";
 import { databaseScript } from "./database.ts";
+import { dependencyLayer, fromLayer, layerEnv } from "./dependencies.ts";
 import { type BuildTool, chooseTool, type Framework } from "./tool.ts";
 import { chooseJdk } from "./versions.ts";
 
@@ -19,21 +20,26 @@ function planJava(source: SourceView, available: Available): PlanResult {
   if (isRefusal(tool)) return tool;
   const jdk = chooseJdk(source, tool.buildFile, available.java);
   if (isRefusal(jdk)) return jdk;
+  const layer = dependencyLayer(source, tool);
   return {
     ok: true,
     plan: {
       buildpack: "java",
       runtime: `java ${jdk}`,
       system: { build: [`openjdk-${jdk}-jdk-headless`, ...tool.packages], run: [`openjdk-${jdk}-jre-headless`] },
-      layers: [],
-      build: buildStep(tool),
+      layers: layer === undefined ? [] : [layer],
+      build: buildStep(layer === undefined ? tool : { ...tool, argv: [...tool.argv, ...fromLayer], env: layerEnv }),
       env: runEnv,
+      bootTimeoutMs,
       path: [],
       processes: tool.jar === undefined ? [] : [{ type: web, command: startCommand(tool.framework, tool.jar) }],
       notes: notesFor(source, tool),
     },
   };
 }
+
+/** A JVM loads and compiles its classes as it starts, with the app's share of a CPU; Heroku gives it as long. */
+const bootTimeoutMs = 90_000;
 
 /** The JVM sees the memory limit of its container; a quarter of it, its own default for the heap, wastes the rest. */
 const runEnv = {
@@ -45,7 +51,7 @@ const profile = `set -eu
 mkdir -p .profile.d
 printf %s "$1" >.profile.d/jdbc.sh`;
 
-/** What Maven and Gradle download is in the app's cache: with unchanged dependencies nothing is fetched again. */
+/** What is not in the layer is in the app's cache: with unchanged dependencies nothing is fetched again. */
 function buildStep(tool: BuildTool): PlanStep {
   return {
     title: `Building (${tool.shown})`,

@@ -17,7 +17,26 @@ export interface BuildTool {
 export type Framework = "spring" | "quarkus" | "micronaut" | "other";
 
 // By its option: HOME says nothing to Java, and MAVEN_ARGS nothing to the older Mavens of wrappers.
-const mavenOptions = ["-B", "-ntp", "-DskipTests", "-Dmaven.repo.local=/cache/m2/repository"];
+const mavenOptions = ["-B", "-ntp", "-DskipTests"];
+/** In the app's cache. */
+export const appRepository = "/cache/m2/repository";
+
+/** Maven, up to what it is to do. */
+export function mavenArgv(source: SourceView): readonly string[] {
+  return [...(hasWrapper(source) ? ["sh", "./mvnw"] : ["mvn"]), ...mavenOptions];
+}
+
+/** A wrapper keeps its Maven in `home`. */
+export function mavenEnv(home: string): Readonly<Record<string, string>> {
+  return {
+    MAVEN_USER_HOME: home,
+    MAVEN_OPTS: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dstyle.color=never",
+  };
+}
+
+function hasWrapper(source: SourceView): boolean {
+  return source.has("mvnw") && source.has(".mvn/wrapper/maven-wrapper.properties");
+}
 
 export function chooseTool(source: SourceView): BuildTool | Refusal {
   if (source.has("pom.xml")) return maven(source);
@@ -29,18 +48,14 @@ export function chooseTool(source: SourceView): BuildTool | Refusal {
 
 function maven(source: SourceView): BuildTool {
   const pom = readIfSmall(source, "pom.xml") ?? "";
-  const hasWrapper = source.has("mvnw") && source.has(".mvn/wrapper/maven-wrapper.properties");
   const framework = frameworkOf(pom);
   const packaging = /<packaging>\s*(\w+)\s*</.exec(pom)?.[1] ?? "jar";
   return {
     buildFile: "pom.xml",
-    argv: [...(hasWrapper ? ["sh", "./mvnw"] : ["mvn"]), ...mavenOptions, "package"],
-    shown: hasWrapper ? "./mvnw package" : "mvn package",
-    packages: hasWrapper ? [] : ["maven"],
-    env: {
-      MAVEN_USER_HOME: "/cache/m2",
-      MAVEN_OPTS: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dstyle.color=never",
-    },
+    argv: [...mavenArgv(source), `-Dmaven.repo.local=${appRepository}`, "package"],
+    shown: hasWrapper(source) ? "./mvnw package" : "mvn package",
+    packages: hasWrapper(source) ? [] : ["maven"],
+    env: mavenEnv("/cache/m2"),
     jar: /<modules>/.test(pom) || packaging === "pom" ? undefined : jarOf("target", framework, packaging),
     framework,
   };

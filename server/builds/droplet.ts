@@ -63,6 +63,7 @@ export async function buildFromPlan(
       env: plan.env,
       port: defaultPort,
       builder: plan.runtime,
+      bootTimeoutMs: plan.bootTimeoutMs,
     };
   } finally {
     context.remove(id);

@@ -21,6 +21,8 @@ export interface BuildPlan {
   readonly env: ConfigVars;
   /** Prepended to PATH at build and run time. */
   readonly path: readonly string[];
+  /** What web may take to listen unless somebody says otherwise, where the runtime needs more than the usual minute. */
+  readonly bootTimeoutMs?: number;
   /** Used when the repository has no Procfile. */
   readonly processes: readonly ProcessCommand[];
   /** Said to the pusher as detail before anything runs. */

@@ -121,6 +121,8 @@ export interface DropletContent {
   readonly port: number;
   /** Human name of what built it: `node 24.21.0`, `Dockerfile`. */
   readonly builder: string;
+  /** What web may take to listen, where that is not the usual. */
+  readonly bootTimeoutMs?: number | undefined;
   /** Hash of all that it was made from; undefined when that cannot be told. */
   readonly fingerprint?: string | undefined;
   /** From app.json; undefined without one. */

@@ -233,9 +233,7 @@ function checksFor(deps: ReleaseDeps, app: App, droplet: Droplet): Readonly<Reco
   const known = deps.apps.checks(app.id);
   const decided = decisions(deps.settings, app.id).checks();
   const types = scalableTypes(droplet.processes);
-  return Object.fromEntries(
-    types.map((type) => [type, checksOf(type, droplet.manifest?.checks, known[type], decided[type] ?? [])]),
-  );
+  return Object.fromEntries(types.map((type) => [type, checksOf(type, droplet, known[type], decided[type] ?? [])]));
 }
 
 function manifestFormation(deps: ReleaseDeps, app: App, droplet: Droplet): ManifestFormation {

@@ -1,6 +1,6 @@
 import { web } from "../core/ids.ts";
 import type { ProcessType } from "../core/ids.ts";
-import type { Checks, FormationEntry, Manifest, ProcessCommand } from "../core/types.ts";
+import type { Checks, DropletContent, FormationEntry, Manifest, ProcessCommand } from "../core/types.ts";
 
 export const releaseType = "release" as ProcessType;
 
@@ -78,16 +78,18 @@ export function withManifest(
 /** Fields of a type's checks that a person has set. */
 export type DecidedChecks = Readonly<Record<string, readonly string[]>>;
 
-/** Defaults, then what app.json says, then what a person has set. */
+/** Defaults, those of the droplet's runtime first, then what app.json says, then what a person has set. */
 export function checksOf(
   type: ProcessType,
-  manifest: Manifest["checks"] | undefined,
+  droplet: Pick<DropletContent, "manifest" | "bootTimeoutMs">,
   known: Checks | undefined,
   decided: readonly string[],
 ): Checks {
   const own = Object.entries(known ?? {}).filter(([key]) => decided.includes(key));
-  const asked = manifest?.[type] ?? {};
-  const merged: Checks = { ...defaultChecks(type), ...asked, ...Object.fromEntries(own) };
+  const asked = droplet.manifest?.checks[type] ?? {};
+  const usual = defaultChecks(type);
+  const { bootTimeoutMs = usual.bootTimeoutMs } = droplet;
+  const merged: Checks = { ...usual, bootTimeoutMs, ...asked, ...Object.fromEntries(own) };
   return decided.includes("path") ? withoutPaths(merged) : merged;
 }
 

@@ -48,6 +48,7 @@ const examples: readonly Example[] = [
     file: "src/main/java/shop/Application.java",
     word: "hello from spring",
     answer: "hello from spring",
+    isShared: true,
   },
   {
     fixture: "rust-axum",

@@ -17,7 +17,8 @@ describe("a Maven app", () => {
     expect(plan.system).toEqual({ build: ["openjdk-21-jdk-headless", "maven"], run: ["openjdk-21-jre-headless"] });
     const [build] = plan.build?.commands ?? [];
     const cache = "-Dmaven.repo.local=/cache/m2/repository";
-    expect(build?.argv).toEqual(["mvn", "-B", "-ntp", "-DskipTests", cache, "package"]);
+    const layer = "-Dmaven.repo.local.tail=/opt/maven/repository";
+    expect(build?.argv).toEqual(["mvn", "-B", "-ntp", "-DskipTests", cache, "package", layer]);
   });
 
   test("is packaged by its wrapper when it has one", () => {
@@ -99,6 +100,47 @@ describe("a Gradle app", () => {
       "build.gradle is there, but not the Gradle wrapper, which says which Gradle builds it. | Run gradle wrapper, commit gradlew and gradle/wrapper/ (the jar too), and push again.",
     );
   });
+});
+
+describe("the layer of what Maven fetches", () => {
+  const named = (name: string, inner = "") =>
+    `<?xml version="1.0"?>\n<!-- <version>9</version> -->\n<project><parent><artifactId>boot</artifactId><version>4</version></parent><artifactId>${name}</artifactId><version>${name}.1</version><description>The <![CDATA[<b>]]>${name}</description><dependencies><dependency><artifactId>gson</artifactId><version>2</version></dependency></dependencies>${inner}</project>`;
+  const layerOf = (files: Files) => goodPlan(files).layers.find((layer) => layer.name === "dependencies");
+
+  test("is the same for projects of other names", () => {
+    const layer = layerOf({ "pom.xml": named("shop") });
+    expect(layer?.inputs?.["pom.xml"]).toContain("<artifactId>boot</artifactId><version>4</version>");
+    expect(layer?.inputs?.["pom.xml"]).toContain("<artifactId>gson</artifactId><version>2</version>");
+    expect(layer?.inputs?.["pom.xml"]).not.toContain("shop");
+    expect(layerOf({ "pom.xml": named("store"), "src/main/java/A.java": "class A {}" })).toEqual(layer);
+    expect(layerOf({ "pom.xml": named("shop", "<build><plugins><plugin/></plugins></build>") })).not.toEqual(layer);
+  });
+
+  test("has the poms of all modules, as they are", () => {
+    const files = {
+      "pom.xml": named("top", "<modules><module>api</module><module>./core/</module></modules>"),
+      "api/pom.xml": named("api"),
+      "core/pom.xml": named("core", "<modules><module>deep</module></modules>"),
+      "core/deep/pom.xml": named("deep"),
+    };
+    const inputs = layerOf(files)?.inputs ?? {};
+    expect(Object.keys(inputs).filter((file) => file.endsWith("pom.xml"))).toEqual(Object.keys(files));
+    expect(inputs["api/pom.xml"]).toBe(files["api/pom.xml"]);
+    expect(layerOf({ ...files, "pom.xml": named("top", "<modules><module>gone</module></modules>") })).toBeUndefined();
+  });
+
+  test.each<readonly [string, Files]>([
+    ["a config var", { "pom.xml": named("shop", "<repositories><url>https://x/${env.TOKEN}</url></repositories>") }],
+    ["settings of its own", { "pom.xml": named("shop"), ".mvn/maven.config": "-s .mvn/settings.xml" }],
+    ["Gradle", { "build.gradle": "", ...wrapper }],
+    ["nothing to fetch", { "pom.xml": pom() }],
+  ])("is not made for a project with %s", (_what, files) => {
+    expect(layerOf(files)).toBeUndefined();
+  });
+});
+
+test("an app gets longer to boot than others", () => {
+  expect(goodPlan({ "pom.xml": pom(boot) }).bootTimeoutMs).toBe(90_000);
 });
 
 describe("the names of a database for JDBC", () => {

@@ -93,6 +93,13 @@ describe("a formation of app.json", () => {
   });
 });
 
+test("what a runtime needs to boot is the default of its apps", () => {
+  expect(checksOf(web, {}, undefined, []).bootTimeoutMs).toBe(60_000);
+  expect(checksOf(web, { bootTimeoutMs: 90_000 }, undefined, []).bootTimeoutMs).toBe(90_000);
+  const known = { path: undefined, bootTimeoutMs: 30_000, settleMs: 500 };
+  expect(checksOf(web, { bootTimeoutMs: 90_000 }, known, ["bootTimeoutMs"]).bootTimeoutMs).toBe(30_000);
+});
+
 test("checks are the defaults, then those of app.json, then what a person has set", () => {
   const path = { kind: "path", path: "/up", port: undefined, content: undefined, headers: {} } as const;
   const check: HealthCheck = {
@@ -105,15 +112,17 @@ test("checks are the defaults, then those of app.json, then what a person has se
     warn: false,
   };
   const listening: HealthCheck = { ...check, probe: { kind: "listening", port: 9000 } };
-  const manifest = { web: { startup: [check, listening], bootTimeoutMs: 5000 } };
+  const checks = { web: { startup: [check, listening], bootTimeoutMs: 5000 } };
+  const scripts = { predeploy: undefined, postdeploy: undefined, firstDeploy: undefined };
+  const droplet = { manifest: { env: {}, formation: {}, scripts, cron: [], checks }, bootTimeoutMs: 90_000 };
   const known = { path: "/mine", bootTimeoutMs: 1, settleMs: 7 };
-  expect(checksOf(web, manifest, known, [])).toEqual({
+  expect(checksOf(web, droplet, known, [])).toEqual({
     path: undefined,
     bootTimeoutMs: 5000,
     settleMs: 500,
     startup: [check, listening],
   });
-  expect(checksOf(web, manifest, known, ["settleMs", "path"])).toEqual({
+  expect(checksOf(web, droplet, known, ["settleMs", "path"])).toEqual({
     path: "/mine",
     bootTimeoutMs: 5000,
     settleMs: 7,
