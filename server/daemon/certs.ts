@@ -5,7 +5,7 @@ import type { Log } from "../core/log.ts";
 import type { Clock } from "../core/time.ts";
 import { type Challenges, issue } from "../routes/certs/acme.ts";
 import { createCerts } from "../routes/certs/certs.ts";
-import type { CertsInput } from "../routes/certs/decide.ts";
+import { type CertsInput, isServed } from "../routes/certs/decide.ts";
 import { presentDns } from "../routes/certs/dns-hook.ts";
 import { HttpChallenges } from "../routes/certs/http-challenge.ts";
 import { whyNotHere } from "../routes/certs/points-here.ts";
@@ -87,6 +87,7 @@ export function createCertParts(input: CertPartsInput) {
   });
   return {
     port,
+    hasCertificate: (host: string) => isServed(host, store.list(), input.now()),
     /** Rows of the routing table while the CA looks. */
     challengeRoutes: () => http.routes(),
     /** Hosts have come or gone. */

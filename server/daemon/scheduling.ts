@@ -1,5 +1,6 @@
 import type { Fault } from "../core/fault.ts";
 import type { Log } from "../core/log.ts";
+import { createSealer } from "../core/seal.ts";
 import type { Config } from "../config/config.ts";
 import type { RouterControl, TableRoute } from "../router/protocol.ts";
 import { loadTable } from "../router/table-file.ts";
@@ -30,6 +31,7 @@ export interface SchedulingInput {
   readonly fault: Fault;
   /** Rows of the table beside those of apps. */
   readonly ownRoutes: () => readonly TableRoute[];
+  readonly hasCertificate: (host: string) => boolean;
   /** Routes have come or gone. */
   readonly routesChanged: () => void;
   readonly engineProblem: (problem: string | undefined) => void;
@@ -90,6 +92,8 @@ export function createSchedulerParts(input: SchedulingInput) {
     mapped,
     domain: config.domain,
     httpPort: () => input.router().httpPort,
+    httpsPort: () => input.router().httpsPort,
+    hasCertificate: input.hasCertificate,
     space: defaultSpace,
     now: Date.now,
   });
@@ -135,9 +139,9 @@ function apiRoute(config: Config, port: number): TableRoute {
 }
 
 /** Container ids in the table that the router keeps on disk; none when it has no table. */
-export function routedTargets(tableFile: string, log: Log): ReadonlySet<string> {
+export function routedTargets(tableFile: string, key: Buffer, log: Log): ReadonlySet<string> {
   try {
-    const targets = loadTable(tableFile)?.routes.flatMap((route) => route.targets) ?? [];
+    const targets = loadTable(tableFile, createSealer(key))?.routes.flatMap((route) => route.targets) ?? [];
     return new Set(targets.map((target) => target.id));
   } catch (err) {
     log.warn("the router's table cannot be read", { err });

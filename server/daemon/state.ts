@@ -15,12 +15,15 @@ import {
   type TcpRouteStore,
 } from "../store/route-policies.ts";
 import { createRouteStore, type RouteStore } from "../store/routes.ts";
-import { createSealer, loadSecretKey, type Sealer } from "../store/seal.ts";
+import { createSealer, partKey, type Sealer } from "../core/seal.ts";
+import { loadSecretKey } from "../store/seal.ts";
 
 /** The state file, opened, and its aggregates. */
 export interface State {
   readonly db: Db;
   readonly sealer: Sealer;
+  /** What the router keeps its files with: it opens nothing else of the installation. */
+  readonly routerKey: Buffer;
   readonly apps: AppStore;
   readonly appSettings: AppSettingsStore;
   readonly releases: ReleaseStore;
@@ -59,11 +62,13 @@ const reasons: Readonly<Record<string, string>> = {
 
 export function openState(paths: Paths, stack: Pick<AsyncDisposableStack, "use">): State {
   const { db } = stack.use(openDatabase(paths.database));
-  const sealer = createSealer(loadSecretKey(paths.secretKey));
+  const secretKey = loadSecretKey(paths.secretKey);
+  const sealer = createSealer(secretKey);
   const apps = createAppStore(db, sealer);
   return {
     db,
     sealer,
+    routerKey: partKey(secretKey, "router"),
     apps,
     appSettings: createAppSettingsStore(db),
     releases: createReleaseStore(db, sealer),

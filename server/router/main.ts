@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { pathsOf } from "../config/config.ts";
 import { createLog, type Log } from "../core/log.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { keyVariable } from "./sealed-file.ts";
 import { RouterRunningError, startRouter } from "./router.ts";
 
 const closeDeadlineMs = 30_000;
@@ -32,7 +33,11 @@ async function main(): Promise<void> {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, resolve);
   });
   process.on("SIGHUP", () => {});
+  const { [keyVariable]: key } = process.env;
+  // Nothing that this process starts has a use for it.
+  delete process.env[keyVariable];
   const router = await startRouter({
+    key,
     paths: pathsOf(values.home),
     listen: values.listen,
     httpPort: Number(values["http-port"]),

@@ -13,6 +13,7 @@ import { connectRouter, type RouterClient } from "./client.ts";
 import { openConnection } from "./connection.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { RequestRecord } from "./protocol.ts";
+import { keyVariable } from "./sealed-file.ts";
 import { type Hello, protocolVersion } from "./wire.ts";
 import type { ListeningPorts } from "./worker-messages.ts";
 
@@ -24,6 +25,8 @@ export interface EnsureRouterOptions {
   /** The pinned Node. */
   readonly node: string;
   readonly log: Log;
+  /** Seals what the router keeps on disk. */
+  readonly key: Buffer;
   readonly onRequests: (records: readonly RequestRecord[]) => void;
   readonly signal: AbortSignal;
   /** What tells one version of the router from another; without it that is its source. */
@@ -148,7 +151,7 @@ function launch(options: EnsureRouterOptions, ports: ListeningPorts, build: stri
       cwd: "/",
       detached: true,
       stdio: ["ignore", output, output],
-      env: environment(options),
+      env: { ...environment(options), [keyVariable]: options.key.toString("base64") },
     });
     child.unref();
     return child;

@@ -4,6 +4,7 @@ import path from "node:path";
 import type { Paths } from "../config/config.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
+import { createSealer, type Sealer } from "../core/seal.ts";
 import { openConnection } from "./connection.ts";
 import { type Controlled, ControlServer } from "./control-server.ts";
 import type { WorkerStatus } from "./data-path.ts";
@@ -15,7 +16,8 @@ import { mustBeFree, queuesMigrate } from "./sharing.ts";
 import { type Encryption, isEncryption, noEncryption, type TlsSecrets } from "./tls/encryption.ts";
 import { loadEncryption, saveEncryption } from "./tls/secrets-file.ts";
 import { newTicketKeys, ticketLifeMs } from "./tls/ticket-keys.ts";
-import { emptyTable, isRoutingTable, loadTable, saveTable } from "./table-file.ts";
+import { saveJson } from "./sealed-file.ts";
+import { emptyTable, isRoutingTable, loadTable } from "./table-file.ts";
 import type { ApplyResult, Hello, NumberedQuestion, RouterStatus } from "./wire.ts";
 import { startLocalWorker, type Workers } from "./workers.ts";
 
@@ -27,6 +29,8 @@ export interface RouterOptions {
   readonly httpsPort?: number | undefined;
   readonly workers: number;
   readonly log: Log;
+  /** 32 bytes, base64: seals what is kept on disk. Without it nothing is kept. */
+  readonly key?: string | undefined;
   /** Of the source, for whoever asks whether this router is of its version. */
   readonly build?: string | undefined;
   /** Take the place of a router that runs, without a moment in which nobody listens. */
@@ -53,11 +57,12 @@ export async function startRouter(options: RouterOptions): Promise<Router> {
     if (options.httpsPort !== undefined) await mustBeFree(options.listen, options.httpsPort);
   }
   const file = path.join(paths.routerDir, "table.json");
-  const table = savedTable(file, log);
+  const sealer = options.key === undefined ? undefined : createSealer(Buffer.from(options.key, "base64"));
+  const table = savedTable(file, sealer, log);
   const records = new RecordBuffer();
   const isShared = options.workers <= 1 || (await queuesMigrate());
   const secretsFile = path.join(paths.routerDir, "tls.json");
-  const secrets = { encryption: await savedEncryption(secretsFile, log), ticketKeys: newTicketKeys() };
+  const secrets = { encryption: savedEncryption(secretsFile, sealer, log), ticketKeys: newTicketKeys() };
   const workers = await startWorkers(options, table, secrets, records, isShared);
   const record = records.push.bind(records);
   const before = options.takesOver === true ? await Predecessor.succeed(paths.routerSocket, log, record) : undefined;
@@ -66,7 +71,7 @@ export async function startRouter(options: RouterOptions): Promise<Router> {
     options,
     workers,
     table,
-    { table: file, secrets: secretsFile },
+    { table: file, secrets: secretsFile, sealer },
     secrets,
     before,
     isShared,
@@ -119,10 +124,16 @@ async function startWorkers(
   return startClusterWorkers({ ...shared, count, log });
 }
 
+interface Files {
+  readonly table: string;
+  readonly secrets: string;
+  readonly sealer: Sealer | undefined;
+}
+
 class RouterCore implements Controlled {
   readonly #options: RouterOptions;
   readonly #workers: Workers;
-  readonly #files: { readonly table: string; readonly secrets: string };
+  readonly #files: Files;
   #secrets: TlsSecrets;
   #version: number;
   readonly #before: Predecessor | undefined;
@@ -135,7 +146,7 @@ class RouterCore implements Controlled {
     options: RouterOptions,
     workers: Workers,
     table: RoutingTable,
-    files: { readonly table: string; readonly secrets: string },
+    files: Files,
     secrets: TlsSecrets,
     before: Predecessor | undefined,
     canResign: boolean,
@@ -183,9 +194,10 @@ class RouterCore implements Controlled {
     this.#version = table.version;
     await Promise.all([this.#workers.apply(table), this.#before?.apply(table)]);
     // The one that took this place saves it.
-    if (this.#hasResigned) return { applied: true };
+    const { table: file, sealer } = this.#files;
+    if (this.#hasResigned || sealer === undefined) return { applied: true };
     try {
-      await saveTable(this.#files.table, table);
+      await saveJson(file, table, sealer);
     } catch (err) {
       // A full disk must not stop a deploy: the table is in force, and the next one is saved again.
       this.#options.log.error("routing table was not saved", { err });
@@ -211,8 +223,10 @@ class RouterCore implements Controlled {
     if (!isEncryption(encryption)) throw new TypeError("not certificates");
     this.#secrets = { ...this.#secrets, encryption };
     await this.#workers.encrypt(this.#secrets);
+    const { secrets: file, sealer } = this.#files;
+    if (sealer === undefined) return;
     try {
-      await saveEncryption(this.#files.secrets, encryption);
+      await saveEncryption(file, encryption, sealer);
     } catch (err) {
       this.#options.log.error("certificates were not saved", { err });
     }
@@ -243,18 +257,18 @@ function sum(all: readonly Readonly<Record<string, number>>[]): Record<string, n
   return total;
 }
 
-function savedTable(file: string, log: Log): RoutingTable {
+function savedTable(file: string, sealer: Sealer | undefined, log: Log): RoutingTable {
   try {
-    return loadTable(file) ?? emptyTable;
+    return loadTable(file, sealer) ?? emptyTable;
   } catch (err) {
     log.error("saved routing table cannot be used", { cause: messageOf(err) });
     return emptyTable;
   }
 }
 
-async function savedEncryption(file: string, log: Log): Promise<Encryption> {
+function savedEncryption(file: string, sealer: Sealer | undefined, log: Log): Encryption {
   try {
-    return await loadEncryption(file);
+    return loadEncryption(file, sealer);
   } catch (err) {
     log.error("saved certificates cannot be used", { cause: messageOf(err) });
     return noEncryption;

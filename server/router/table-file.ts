@@ -1,45 +1,15 @@
-import { readFileSync } from "node:fs";
-import { open, rename } from "node:fs/promises";
-import path from "node:path";
+import type { Sealer } from "../core/seal.ts";
+import { loadJson } from "./sealed-file.ts";
 import type { RoutingTable, TableRoute, Target, TcpTableRoute } from "./protocol.ts";
 
 export const emptyTable: RoutingTable = { version: 0, routes: [] };
 
 /** The table that was in force last; undefined when there is none. @throws when the file is there and cannot be used */
-export function loadTable(file: string): RoutingTable | undefined {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (err) {
-    if (err instanceof Error && "code" in err && err.code === "ENOENT") return undefined;
-    throw err;
-  }
-  const table: unknown = JSON.parse(text);
+export function loadTable(file: string, sealer: Sealer | undefined): RoutingTable | undefined {
+  const table = loadJson(file, sealer);
+  if (table === undefined) return undefined;
   if (!isRoutingTable(table)) throw new TypeError(`${file} holds no routing table`);
   return table;
-}
-
-export function saveTable(file: string, table: RoutingTable): Promise<void> {
-  return saveJson(file, table);
-}
-
-/** Mode 0600. Whole or not at all, also when the power goes. One call at a time for a file. */
-export async function saveJson(file: string, value: object): Promise<void> {
-  const temporary = `${file}.new`;
-  const handle = await open(temporary, "w", 0o600);
-  try {
-    await handle.writeFile(JSON.stringify(value));
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, file);
-  const folder = await open(path.dirname(file), "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
 
 export function isRoutingTable(value: unknown): value is RoutingTable {

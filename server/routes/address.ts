@@ -37,8 +37,15 @@ function normalPath(raw: string | undefined): string | undefined {
   return path.length <= 128 && pathPattern.test(path) ? path : undefined;
 }
 
-/** `http://shop.example.test/v2`; the port is left out when it is 80. */
-export function urlOf(address: RouteAddress, httpPort: number): string {
-  const port = httpPort === 80 ? "" : `:${httpPort}`;
-  return `http://${address.host}${port}${address.path === "/" ? "" : address.path}`;
+export interface Doors {
+  readonly http: number;
+  /** Undefined where the host has no certificate, or there is no TLS. */
+  readonly https?: number | undefined;
+}
+
+/** `https://shop.example.test/v2` where it can be, else `http://`; a port is left out where it is the scheme's own. */
+export function urlOf({ host, path }: RouteAddress, { http, https }: Doors): string {
+  const [scheme, number, own] = https === undefined ? ["http", http, 80] : ["https", https, 443];
+  const port = number === own ? "" : `:${number}`;
+  return `${scheme}://${host}${port}${path === "/" ? "" : path}`;
 }

@@ -29,6 +29,10 @@ export interface RoutesDeps {
   readonly mapped: (appId: AppId) => void;
   readonly domain: string;
   readonly httpPort: () => number;
+  /** Undefined: no TLS. */
+  readonly httpsPort: () => number | undefined;
+  /** A client that asks for it gets one that is valid. */
+  readonly hasCertificate: (host: string) => boolean;
   readonly space: SpaceName;
   readonly now: Clock;
 }
@@ -46,10 +50,12 @@ export interface Routes extends RoutesPort {
 
 /** Creates, maps and removes routes. A host and path belong to one app at most. */
 export function createRoutes(deps: RoutesDeps): Routes {
+  const urlOfRoute = (route: Route): string =>
+    urlOf(route, { http: deps.httpPort(), https: deps.hasCertificate(route.host) ? deps.httpsPort() : undefined });
   const view = (route: Route): RouteView => ({
     ...route,
     appName: route.appId === undefined ? undefined : deps.apps.getById(route.appId)?.name,
-    url: urlOf(route, deps.httpPort()),
+    url: urlOfRoute(route),
   });
   const reserved = `paas.${deps.domain}`;
 
@@ -90,7 +96,7 @@ export function createRoutes(deps: RoutesDeps): Routes {
       const route = find(request);
       return { route, view: view(route) };
     },
-    urlsOf: (appId) => deps.store.listOf(appId).map((route) => urlOf(route, deps.httpPort())),
+    urlsOf: (appId) => deps.store.listOf(appId).map(urlOfRoute),
 
     createDefault(app) {
       const address = { host: `${app.name}.${deps.domain}`, path: "/" };

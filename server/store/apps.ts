@@ -4,7 +4,7 @@ import type { AppId, AppName, ProcessType, SpaceName } from "../core/ids.ts";
 import type { App, Checks, ConfigVars, FormationEntry } from "../core/types.ts";
 import type { Db } from "./open.ts";
 import { apps, formation, settings, spaces } from "./schema.ts";
-import type { Sealer } from "./seal.ts";
+import type { Sealer } from "../core/seal.ts";
 
 type Row = typeof apps.$inferSelect;
 

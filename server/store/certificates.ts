@@ -2,7 +2,7 @@ import { eq } from "./drizzle.ts";
 import type { AcmeAccount, Certificate, KeyPair, NameRecord } from "../routes/certs/types.ts";
 import type { Db } from "./open.ts";
 import { acmeAccounts, certificateNames, certificates } from "./schema.ts";
-import type { Sealer } from "./seal.ts";
+import type { Sealer } from "../core/seal.ts";
 
 export type CertificateStore = ReturnType<typeof createCertificateStore>;
 

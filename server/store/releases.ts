@@ -15,7 +15,7 @@ import type {
 import type { Db } from "./open.ts";
 import { upsertFormation } from "./apps.ts";
 import { apps, builds, droplets, generations, releases } from "./schema.ts";
-import type { Sealer } from "./seal.ts";
+import type { Sealer } from "../core/seal.ts";
 
 export type ReleaseStore = ReturnType<typeof createReleaseStore>;
 

@@ -4,7 +4,7 @@ import type { RoutePolicy } from "../router/policy/route-policy.ts";
 import { asc, and, eq } from "./drizzle.ts";
 import type { Db } from "./open.ts";
 import { routePolicies, routeShares, tcpRoutes } from "./schema.ts";
-import type { Sealer } from "./seal.ts";
+import type { Sealer } from "../core/seal.ts";
 
 export type RoutePolicyStore = ReturnType<typeof createRoutePolicyStore>;
 

@@ -3,7 +3,7 @@ import type { AppId, AppName, ServiceName, SpaceName } from "../core/ids.ts";
 import type { Binding, ServiceInstance } from "../core/types.ts";
 import type { Db } from "./open.ts";
 import { apps, bindings, services, spaces } from "./schema.ts";
-import type { Sealer } from "./seal.ts";
+import type { Sealer } from "../core/seal.ts";
 
 type Credentials = Readonly<Record<string, unknown>>;
 

@@ -15,6 +15,7 @@ const patience = () => ({ every: 200, signal: AbortSignal.timeout(120_000) });
 interface Shown {
   readonly serial: string;
   readonly isTrusted: boolean;
+  readonly head: string;
   readonly body: string;
 }
 
@@ -26,8 +27,8 @@ function visit(port: number, host: string, target: string, ca: string): Promise<
       let text = "";
       socket.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));
       socket.once("close", () => {
-        const body = text.split("\r\n\r\n").at(-1) ?? "";
-        resolve({ serial: serialNumber, isTrusted: socket.authorized, body });
+        const [head = "", body = ""] = text.split("\r\n\r\n");
+        resolve({ serial: serialNumber, isTrusted: socket.authorized, head, body });
       });
     });
     socket.once("error", reject);
@@ -46,7 +47,8 @@ test("an app is served with a certificate of the CA, which is renewed while requ
   await paas.stop();
   await paas.boot({ PAAS_ACME_DIRECTORY: pebble.directory, PAAS_ACME_CA_FILE: pebble.caFile });
   const shop = await paas.app("shop", serverApp("hello over TLS"));
-  await shop.mustPush();
+  const secure = `https://${shop.host}:${paas.httpsPort}`;
+  expect((await shop.mustPush()).output).toContain(`deployed: http://${shop.host}:${paas.httpPort}`);
   const before = await visit(paas.httpsPort, shop.host, "/", "");
   expect(before).toMatchObject({ isTrusted: false, body: "hello over TLS" });
 
@@ -65,9 +67,21 @@ test("an app is served with a certificate of the CA, which is renewed while requ
     return now.serial !== first.serial && now.isTrusted;
   }, patience());
 
+  const [route] = await paas.json<{ url: string }[]>(["routes", "-a", "shop"]);
+  expect(route?.url).toBe(secure);
+  expect((await shop.mustCli("open")).stdout).toContain(secure);
+  await shop.commit(serverApp("hello again"), "again");
+  expect((await shop.mustPush()).output).toContain(`deployed: ${secure}`);
+
+  expect(before.head).not.toMatch(/strict-transport-security/i);
   await shop.mustCli("routes:set", shop.host, "--https", "redirect", "--hsts", "86400");
   const sent = await shop.get("/a?b");
-  expect(sent).toMatchObject({ status: 301, headers: { location: `https://${shop.host}:${paas.httpsPort}/a?b` } });
+  expect(sent).toMatchObject({ status: 301, headers: { location: `${secure}/a?b` } });
+  expect(sent.headers["strict-transport-security"]).toBeUndefined();
+  const safe = await visit(paas.httpsPort, shop.host, "/a?b", root);
+  expect(safe.head).toMatch(/\r\nStrict-Transport-Security: max-age=86400/);
+  const posted = await paas.request(shop.host, "/form", { method: "POST", body: "x" });
+  expect(posted.status).toBe(308);
 
   const ca = await testCa();
   const own = await ca.issue([shop.host]);

@@ -87,6 +87,13 @@ export function servingCertificate(
   return byPreference(certificates, now).find((one) => one.names.some((held) => covers(held, name)));
 }
 
+/** Who asks for the name by HTTPS gets a certificate that is for it and valid; one signed by itself does not count. */
+export function isServed(name: string, certificates: readonly Certificate[], now: Instant): boolean {
+  const given = certificates.filter(({ source }) => source !== "self");
+  const found = servingCertificate(name, given, now);
+  return found !== undefined && found.notBefore <= now && found.notAfter > now;
+}
+
 /** The first that covers a name is the one to serve. An expired one is better than none: its name is right. */
 export function byPreference(certificates: readonly Certificate[], now: Instant): readonly Certificate[] {
   const rank = (one: Certificate) =>

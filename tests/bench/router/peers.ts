@@ -7,7 +7,6 @@ import { promisify } from "node:util";
 import { waitFor } from "../../../server/core/time.ts";
 import { nodeFlags } from "../../../server/router/process.ts";
 import type { TableRoute, Target } from "../../../server/router/protocol.ts";
-import { saveEncryption } from "../../../server/router/tls/secrets-file.ts";
 
 /** A proxy under test, pinned to the first core. */
 export interface Peer extends AsyncDisposable {
@@ -181,7 +180,8 @@ export async function startOurs(
   if (identity !== undefined) {
     const chain = await readFile(identity.certificate, "utf8");
     const served = { names: ["127.0.0.1"], chain, key: await readFile(identity.key, "utf8") };
-    await saveEncryption(path.join(folder, "tls.json"), { certificates: [served], fallback: served, challenges: [] });
+    const encryption = { certificates: [served], fallback: served, challenges: [] };
+    await writeFile(path.join(folder, "tls.json"), JSON.stringify(encryption));
     args.push(`--https-port=${tlsPort}`);
   }
   const started = await start("ours", home, port, 0, [process.execPath, ...nodeFlags, routerMain, ...args]);

@@ -3,6 +3,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { createSealer } from "../../../server/core/seal.ts";
+import type { Encryption } from "../../../server/router/tls/encryption.ts";
 import { pathsOf } from "../../../server/config/config.ts";
 import { waitFor } from "../../../server/core/time.ts";
 import { actor, type Certs, CertsBed, type Shown, visit } from "./setup.ts";
@@ -141,7 +143,7 @@ test("a CA that was asked too often is left alone for as long as it says", async
   expect(pebble.orders()).toBe(1);
 });
 
-test("a router that was killed serves its certificates before any daemon is there, and its file is its owner's alone", async () => {
+test("a router that was killed serves its certificates before any daemon is there, and its file is its owner's alone and sealed", async () => {
   await using bed = await CertsBed.start();
   await using pebble = await bed.pebble(3600);
   await bed.route("www.shop.test");
@@ -155,7 +157,10 @@ test("a router that was killed serves its certificates before any daemon is ther
   const { serial } = await visit(port, "www.shop.test", root);
   const { routerDir } = pathsOf(bed.config.home);
   expect((await stat(path.join(routerDir, "tls.json"))).mode & 0o777).toBe(0o600);
-  expect(await readFile(path.join(routerDir, "tls.json"), "utf8")).toContain("PRIVATE KEY");
+  const file = JSON.parse(await readFile(path.join(routerDir, "tls.json"), "utf8")) as Record<string, string>;
+  expect(Object.keys(file)).toEqual(["sealed"]);
+  const kept = createSealer(bed.state.routerKey).open<Encryption>(file["sealed"] ?? "");
+  expect(kept.certificates[0]?.key).toContain("PRIVATE KEY");
   const database = await readFile(pathsOf(bed.config.home).database);
   const log = await readFile(`${pathsOf(bed.config.home).database}-wal`).catch(() => Buffer.alloc(0));
   expect(Buffer.concat([database, log]).includes("PRIVATE KEY")).toBe(false);

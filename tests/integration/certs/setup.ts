@@ -67,6 +67,7 @@ export class CertsBed implements AsyncDisposable {
         paths,
         node: process.execPath,
         log: silentLog,
+        key: state.routerKey,
         onRequests: () => {},
         signal: AbortSignal.timeout(60_000),
       }),

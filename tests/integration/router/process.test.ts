@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -9,15 +9,18 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Paths, pathsOf } from "../../../server/config/config.ts";
 import { silentLog } from "../../../server/core/log.ts";
+import { createSealer } from "../../../server/core/seal.ts";
 import { connectRouter, type RouterClient } from "../../../server/router/client.ts";
 import { openConnection } from "../../../server/router/connection.ts";
 import { ensureRouter, stopRouter } from "../../../server/router/process.ts";
 import type { RequestRecord } from "../../../server/router/protocol.ts";
+import { loadTable } from "../../../server/router/table-file.ts";
 import { startLoad } from "../../support/load.ts";
 import { ask, eventually, listen, routeTo, startInstance } from "./harness.ts";
 
 let home: string;
 let paths: Paths;
+const key = Buffer.alloc(32, 5);
 const records: RequestRecord[] = [];
 const signal = () => AbortSignal.timeout(20_000);
 const mainFile = fileURLToPath(new URL("../../../server/router/main.ts", import.meta.url));
@@ -42,6 +45,7 @@ function ensure(change: { httpPort?: number; routerWorkers?: number } = {}, buil
     paths,
     node: process.execPath,
     log: silentLog,
+    key,
     onRequests,
     signal: signal(),
     ...version,
@@ -50,7 +54,8 @@ function ensure(change: { httpPort?: number; routerWorkers?: number } = {}, buil
 
 function startByHand(port: number): ChildProcess {
   const args = [mainFile, `--home=${home}`, "--listen=127.0.0.1", `--http-port=${port}`];
-  return spawn(process.execPath, args, { stdio: "ignore" });
+  const env = { ...process.env, PAAS_ROUTER_KEY: key.toString("base64") };
+  return spawn(process.execPath, args, { stdio: "ignore", env });
 }
 
 async function answers(port: number): Promise<void> {
@@ -84,6 +89,24 @@ describe("without a daemon", () => {
     expect(await ask(httpPort)).toMatchObject({ status: 200, body: "ok" });
     expect(child.pid).not.toBe(pid);
     expect((await readFile(paths.routerPidFile, "utf8")).trim()).toBe(String(child.pid));
+  });
+
+  test("what it keeps on disk is sealed with its key; a table of an earlier version is taken in the clear", async () => {
+    const policy = { routeService: { url: "https://waf.test", key: "hush hush" } };
+    const client = await ensure();
+    const { httpPort, pid } = client;
+    await client.apply([routeTo([], { policy })], signal());
+    await client[Symbol.asyncDispose]();
+    const file = path.join(paths.routerDir, "table.json");
+    expect(await readFile(file, "latin1")).not.toMatch(/hush|shop\.test/);
+    expect(loadTable(file, createSealer(key))?.routes[0]?.policy).toEqual(policy);
+    expect(() => loadTable(file, createSealer(Buffer.alloc(32, 6)))).toThrow(/authenticate/);
+    process.kill(pid, "SIGKILL");
+    const plain = { version: 5, routes: [routeTo([], { state: "crashed" })] };
+    await writeFile(file, JSON.stringify(plain));
+    startByHand(httpPort);
+    await answers(httpPort);
+    expect((await ask(httpPort)).headers["x-paas-error"]).toBe("H10");
   });
 
   test("requests go on, and their records come when the daemon is back", async () => {

@@ -22,7 +22,7 @@ import type { ServiceRuntime, Stack } from "../../../server/services/ports.ts";
 import { createServices, type Services } from "../../../server/services/services.ts";
 import { createAppStore } from "../../../server/store/apps.ts";
 import { openDatabase } from "../../../server/store/open.ts";
-import { createSealer } from "../../../server/store/seal.ts";
+import { createSealer } from "../../../server/core/seal.ts";
 import { createServiceStore } from "../../../server/store/services.ts";
 
 export const actor: Actor = { kind: "owner", name: "owner" };

@@ -10,7 +10,8 @@ import { createAppSettingsStore } from "../../../server/store/app-settings.ts";
 import { createAppStore } from "../../../server/store/apps.ts";
 import { lockHome } from "../../../server/store/lock.ts";
 import { openDatabase } from "../../../server/store/open.ts";
-import { createSealer, loadSecretKey } from "../../../server/store/seal.ts";
+import { createSealer } from "../../../server/core/seal.ts";
+import { loadSecretKey } from "../../../server/store/seal.ts";
 
 const migrations = path.join(import.meta.dirname, "..", "..", "..", "migrations");
 let dir: string;

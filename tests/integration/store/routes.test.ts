@@ -14,7 +14,7 @@ import {
 } from "../../../server/store/route-policies.ts";
 import { routePolicies } from "../../../server/store/schema.ts";
 import { createRouteStore } from "../../../server/store/routes.ts";
-import { createSealer } from "../../../server/store/seal.ts";
+import { createSealer } from "../../../server/core/seal.ts";
 
 const actor = { kind: "owner", name: "owner" } as const;
 let dir: string;
@@ -40,6 +40,8 @@ beforeAll(async () => {
     mapped: (id) => void mapped.push(id),
     domain: "paas.test",
     httpPort: () => 80,
+    httpsPort: () => 443,
+    hasCertificate: (host) => host === "secure.example.test",
     space: defaultSpace,
     now: () => 1,
   });

@@ -11,7 +11,7 @@ import { createTaskEngine } from "../../../server/docker/tasks.ts";
 import { createLogs } from "../../../server/logs/logs.ts";
 import { createAppStore } from "../../../server/store/apps.ts";
 import { openDatabase } from "../../../server/store/open.ts";
-import { createSealer } from "../../../server/store/seal.ts";
+import { createSealer } from "../../../server/core/seal.ts";
 import { createTaskStore } from "../../../server/store/tasks.ts";
 import { createTasks, type Tasks, type TasksDeps } from "../../../server/tasks/tasks.ts";
 import { openTestEngine } from "../../support/engine.ts";

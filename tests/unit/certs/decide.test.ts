@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   type CertsInput,
   decideCerts,
+  isServed,
   renewalOf,
   retryAfter,
   servingCertificate,
@@ -153,4 +154,14 @@ describe("what is served", () => {
   test("public names", () => {
     for (const name of ["a.dev", "*.a.dev", "testing.dev", "localhost.dev"]) expect(isPublicName(name)).toBe(true);
   });
+});
+
+test("a name is served by HTTPS by a certificate that covers it and is valid now, not by one signed by itself", () => {
+  const served = (change: Partial<Certificate>, name = "www.shop.dev") => isServed(name, [certificate(change)], now);
+  expect(served({})).toBe(true);
+  expect(served({ names: ["*.shop.dev"] })).toBe(true);
+  expect(served({}, "shop.dev")).toBe(false);
+  expect(served({ source: "self" })).toBe(false);
+  expect(served({ notAfter: now })).toBe(false);
+  expect(served({ notBefore: now + 1 })).toBe(false);
 });

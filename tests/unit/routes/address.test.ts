@@ -32,9 +32,11 @@ test.each(["/a?b", "/a#b", "/a//b", "/ä"])("path %j is refused", (path) => {
   expect(codeOf(() => parseRouteAddress({ domain: "example.test", path }))).toBe("ROUTE_PATH_INVALID");
 });
 
-test("a URL names the port unless it is 80", () => {
-  expect(urlOf({ host: "a.test", path: "/" }, 80)).toBe("http://a.test");
-  expect(urlOf({ host: "a.test", path: "/v2" }, 8080)).toBe("http://a.test:8080/v2");
+test("a URL is https where the host has a certificate, and names a port unless it is the scheme's own", () => {
+  expect(urlOf({ host: "a.test", path: "/" }, { http: 80 })).toBe("http://a.test");
+  expect(urlOf({ host: "a.test", path: "/v2" }, { http: 8080 })).toBe("http://a.test:8080/v2");
+  expect(urlOf({ host: "a.test", path: "/v2" }, { http: 8080, https: 443 })).toBe("https://a.test/v2");
+  expect(urlOf({ host: "*.a.test", path: "/" }, { http: 80, https: 8443 })).toBe("https://*.a.test:8443");
 });
 
 function codeOf(work: () => unknown): string | undefined {
