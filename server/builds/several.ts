@@ -17,6 +17,7 @@ export function joinPlans(plans: readonly BuildPlan[]): BuildPlan | undefined {
     build: steps.length === 0 ? undefined : joinSteps(steps),
     env: Object.assign({}, ...plans.map((p) => p.env)) as BuildPlan["env"],
     path: plans.toReversed().flatMap((p) => p.path),
+    ...(last.bootTimeoutMs !== undefined && { bootTimeoutMs: last.bootTimeoutMs }),
     processes: last.processes,
     notes: plans.flatMap((p) => p.notes),
     ...(system !== undefined && { system }),

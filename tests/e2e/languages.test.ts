@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { newId } from "../../server/core/ids.ts";
 import { serverApp } from "../support/apps.ts";
 import { openTestEngine } from "../support/engine.ts";
+import { frameworkApps, word } from "../support/framework-apps.ts";
 import { fixtures, TestPaas } from "../support/paas.ts";
 
 let paas: TestPaas;
@@ -30,6 +31,34 @@ test.each([
   expect((await app.body()).toLowerCase()).toContain(body);
   await paas.cli(["apps:destroy", fixture, "--confirm", fixture]);
 });
+
+/** By hand, since each takes minutes: PAAS_TEST_FRAMEWORKS=all, or next,nuxt */
+const asked = (process.env["PAAS_TEST_FRAMEWORKS"] ?? "").split(",");
+const frameworks = Object.entries(frameworkApps).filter(([name]) => asked.includes("all") || asked.includes(name));
+const patience = 900_000;
+
+test.each(frameworks)(
+  "%s is built as its makers mean it, and again after a change of its code",
+  { timeout: patience },
+  async (name, { files, file, lock }) => {
+    const app = await paas.app(name, files);
+    if (lock !== undefined) await paas.must(lock, { cwd: app.dir, timeoutMs: patience });
+    await app.commit({}, "locked");
+    await paas.cli(["checks:set", "web", "-a", name, "--boot-timeout", "300"]);
+    const push = async () => {
+      const { output } = await paas.must(["git", "push", "paas", "main"], { cwd: app.dir, timeoutMs: patience });
+      const [took] = /checkout .*/.exec(output) ?? [];
+      process.stdout.write(`${name}: ${took}\n`);
+      return output;
+    };
+    await push();
+    expect(await app.body()).toContain(word);
+    await app.commit({ [file]: (files[file] ?? "").replace(word, "changed") }, "code only");
+    expect(await push()).toMatch(/Dependencies unchanged, reused/);
+    expect(await app.body()).toContain("changed");
+    await paas.cli(["apps:destroy", name, "--confirm", name]);
+  },
+);
 
 test("a code-only push installs nothing again", async () => {
   const app = await paas.app("again", "node-express");
