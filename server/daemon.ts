@@ -32,8 +32,6 @@ import { openForeignImage } from "./docker/foreign-images.ts";
 import { createGitHttp } from "./git/http.ts";
 import { Landings } from "./git/landings.ts";
 import type { Pushes } from "./git/ports.ts";
-import { createRemoteSources } from "./git/remote-source.ts";
-import { Repositories } from "./git/repositories.ts";
 import { type SshServerDeps, startSshServer } from "./git/ssh-server.ts";
 import { createApps } from "./releases/apps.ts";
 import { createChanges } from "./releases/changes.ts";
@@ -160,7 +158,7 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
     }),
   );
   stack.use(scheduler);
-  const repositories = new Repositories({ dir: paths.repos, env: process.env });
+  const { repositories } = runtime;
   const serviceStore = createServiceStore(state.db, state.sealer);
   const services = createServices({
     runtime: runtime.serviceRuntime,
@@ -242,6 +240,7 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
     await housekeeping
       .measure(appId)
       .then(() => housekeeping.clean())
+      .then(() => runtime.fetched.clean())
       .catch((err: unknown) => log.warn("layers and caches not looked at", { err }));
     await repositories.tidy([appId], signal).catch((err: unknown) => log.warn("repository not packed", { appId, err }));
   };
@@ -257,9 +256,9 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
     }),
     sources: createSources({
       deps,
-      remote: createRemoteSources(repositories),
+      remote: runtime.remoteSources,
       openImage: (...args) => openForeignImage(runtime.docker, state.installId, ...args),
-      allowedHosts: new Set(config.sourceHosts),
+      allowedHosts: runtime.allowedHosts,
       uploadDir: path.join(paths.work, "uploads"),
       tidyUp,
     }),

@@ -57,7 +57,7 @@ function spaceLines({ disk: space }: Report): readonly string[] {
 }
 
 function usedRows(report: Report): readonly (readonly string[])[] {
-  const { apps, services, layers, stacks } = report;
+  const { apps, services, layers, fetched, stacks } = report;
   const current = stacks.filter((stack) => stack.isCurrent);
   const old = stacks.filter((stack) => !stack.isCurrent);
   const bytesOf = (list: Report["stacks"]) => formatBytes(list.reduce((sum, stack) => sum + stack.bytes, 0));
@@ -65,6 +65,7 @@ function usedRows(report: Report): readonly (readonly string[])[] {
     ...apps.flatMap(appRows),
     ...services.map((service) => [`service ${service.name}`, "data", formatBytes(service.bytes)]),
     ["all apps", `${layers.count} layers`, formatBytes(layers.bytes)],
+    ["all apps", `${fetched.count} fetched sources, buildpacks`, formatBytes(fetched.bytes)],
     ["all apps", "stack and service images", bytesOf(current)],
     ...(old.length > 0 ? [["", `${old.length} images of older stacks`, bytesOf(old)]] : []),
   ];

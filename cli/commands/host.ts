@@ -30,7 +30,7 @@ const settings = [
   [
     "--source-hosts <hosts>",
     "PAAS_SOURCE_HOSTS",
-    "hosts of the inner network that builds:create may fetch from: git.lan,10.0.0.5",
+    "hosts of the inner network that sources, buildpacks and submodules may come from: git.lan,10.0.0.5",
   ],
   [
     "--cache-budget <size>",

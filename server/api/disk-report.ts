@@ -6,6 +6,8 @@ export interface DiskReport {
   readonly services: readonly { readonly name: string; readonly bytes: number }[];
   /** Layers and system packages that builds use again, for all apps. */
   readonly layers: { readonly count: number; readonly bytes: number };
+  /** Repositories elsewhere and buildpacks that were fetched, for all apps: on the disk of the home. */
+  readonly fetched: { readonly count: number; readonly bytes: number; readonly budgetBytes: number };
   readonly stacks: readonly { readonly ref: string; readonly bytes: number; readonly isCurrent: boolean }[];
   /** Layers and caches of apps together, and what they may take. */
   readonly budget: { readonly usedBytes: number; readonly bytes: number };

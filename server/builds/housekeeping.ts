@@ -174,31 +174,48 @@ function isStackOf(image: ListedImage): boolean {
   return image.kind === "stack" && image.refs.some((ref) => ref.startsWith("paas/stack-"));
 }
 
-/** Stacks before the current one, once that has been there for a while, in the order in which they can go. */
+/**
+ * Stacks before the current one and images of services before the newest of their kind, once that has been there for a
+ * while, in the order in which they can go.
+ */
 export function oldStackImages(
   images: readonly ListedImage[],
   stackRefs: readonly string[],
   inUse: ReadonlySet<string>,
   now: number,
 ): readonly StackImage[] {
-  const current = images.filter((image) => image.refs.some((ref) => stackRefs.includes(ref)));
-  if (current.length === 0 || current.some((image) => now - image.createdAt < oldStackMs)) return [];
   const tags = new Set(stackRefs.map(tagOf));
+  const current = images.filter((image) => image.refs.some((ref) => stackRefs.includes(ref)));
+  const isSettled = current.length > 0 && current.every((image) => now - image.createdAt >= oldStackMs);
+  const isOldStack = (image: ListedImage) =>
+    isSettled && isStackOf(image) && !image.refs.some((ref) => tags.has(tagOf(ref)));
   const left = new Map(images.map((image) => [image.id, image]));
   const gone: StackImage[] = [];
   for (;;) {
     const parents = new Set([...left.values()].map((image) => image.parentId));
     const next = [...left.values()].find(
       (image) =>
-        isStackOf(image) &&
-        !image.refs.some((ref) => tags.has(tagOf(ref))) &&
-        !parents.has(image.id) &&
-        !inUse.has(image.id),
+        (isOldStack(image) || isOldService(image, images, now)) && !parents.has(image.id) && !inUse.has(image.id),
     );
     if (next === undefined) return gone;
     left.delete(next.id);
     for (const ref of next.refs) gone.push({ ref, bytes: ownBytes(next, left) });
   }
+}
+
+/** A newer one of the same kind has been there for a while. */
+function isOldService(image: ListedImage, images: readonly ListedImage[], now: number): boolean {
+  const kind = serviceOf(image);
+  if (kind === undefined) return false;
+  return images.some(
+    (other) => serviceOf(other) === kind && other.createdAt > image.createdAt && now - other.createdAt >= oldStackMs,
+  );
+}
+
+/** `paas/service-postgres` of an image that we made. */
+function serviceOf({ kind, refs }: ListedImage): string | undefined {
+  const [ref] = kind === "stack" ? refs.filter((name) => name.startsWith("paas/service-")) : [];
+  return ref?.slice(0, ref.lastIndexOf(":"));
 }
 
 function tagOf(ref: string): string {

@@ -4,22 +4,32 @@ import type { BuildpacksPort } from "../api/platform.ts";
 import type { ExternalBuildpacks } from "../builds/builder.ts";
 import { AppBuildpacks } from "../builds/buildpack-api/app-list.ts";
 import { downloadArchive } from "../builds/buildpack-api/download.ts";
-import type { Paths } from "../config/config.ts";
+import { download } from "../builds/source/download.ts";
 import type { AppId, AppName } from "../core/ids.ts";
 import type { Actor, App } from "../core/types.ts";
-import { createRemoteSources } from "../git/remote-source.ts";
-import { Repositories } from "../git/repositories.ts";
-import { systemFetch } from "./registry.ts";
+import type { RemoteSources } from "../git/remote-source.ts";
+import { trustSystem } from "./registry.ts";
 import type { State } from "./state.ts";
 
 export function createAppBuildpacks(state: Pick<State, "appSettings">): AppBuildpacks {
   return new AppBuildpacks(state.appSettings, [...new Set(buildpacks.map((b) => b.name)), "apt"]);
 }
 
+/** Where downloaded buildpacks are. */
+export const archivesDir = (home: string): string => path.join(home, "cache", "buildpacks");
+
 /** Buildpacks of other people for the builder. */
-export function createExternalBuildpacks(home: string, paths: Paths, own: AppBuildpacks): ExternalBuildpacks {
-  const sources = createRemoteSources(new Repositories({ dir: paths.repos, env: process.env }));
-  const options = { dir: path.join(home, "cache", "buildpacks"), fetch: systemFetch };
+export function createExternalBuildpacks(
+  home: string,
+  sources: RemoteSources,
+  allowedHosts: ReadonlySet<string>,
+  own: AppBuildpacks,
+): ExternalBuildpacks {
+  const fetch = (url: string, signal: AbortSignal) => {
+    trustSystem();
+    return download(url, allowedHosts, signal);
+  };
+  const options = { dir: archivesDir(home), fetch };
   return {
     list: (appId) => own.list(appId),
     pins: own.pins,

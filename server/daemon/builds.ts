@@ -74,7 +74,7 @@ export function createBuildParts(parts: BuildParts): BuildRuntime {
     clock: Date.now,
     log: log.with({ part: "builds" }),
   });
-  return { builder, machine, allowance, floorBytes, housekeeping };
+  return { builder, machine, allowance, floorBytes, budgetBytes, housekeeping };
 }
 
 export interface BuildRuntime {
@@ -82,6 +82,8 @@ export interface BuildRuntime {
   readonly housekeeping: Housekeeping;
   /** Bytes of the engine's disk that stay free whatever a build does. */
   readonly floorBytes: () => Promise<number>;
+  /** For all that builds use again. */
+  readonly budgetBytes: () => Promise<number>;
   readonly machine: () => Promise<Machine>;
   readonly allowance: (appId: AppId) => Promise<Allowance>;
 }

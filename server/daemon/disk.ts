@@ -2,6 +2,7 @@ import path from "node:path";
 import type { AppDisk, DiskReport, GoingObject } from "../api/disk-report.ts";
 import type { DiskPort } from "../api/platform.ts";
 import { type HousekeepingPlan, ownBytes } from "../builds/housekeeping.ts";
+import type { Fetched } from "../builds/source/fetched.ts";
 import { pathsOf } from "../config/config.ts";
 import type { AppId } from "../core/ids.ts";
 import { formatBytes } from "../core/size.ts";
@@ -35,8 +36,9 @@ export function createDisk(parts: DiskParts): DiskPort {
     const apps = state.apps.list();
     const usage = await engineUsage(runtime.docker, state.installId, signal);
     for (const app of apps) await housekeeping.measure(app.id);
-    const [planned, disk, stackRefs] = await Promise.all([
+    const [planned, fetched, disk, stackRefs] = await Promise.all([
       housekeeping.plan(),
+      runtime.fetched.plan(),
       runtime.imageEngine.disk(),
       runtime.stackRefs(),
     ]);
@@ -49,9 +51,18 @@ export function createDisk(parts: DiskParts): DiskPort {
         .filter((volume) => volume.isOwn && volume.kind === "service")
         .map((volume) => ({ name: parts.serviceName(volume.service ?? "") ?? volume.name, bytes: volume.bytes })),
       layers: { count: layers.length, bytes: sum(layers.map((one) => one.bytes)) },
+      fetched: {
+        count: fetched.all.length,
+        bytes: sum(fetched.all.map((one) => one.bytes)),
+        budgetBytes: fetched.budgetBytes,
+      },
       stacks: stacksOf(usage, stackRefs ?? []),
       budget: { usedBytes: sum(planned.reusables.map((one) => one.bytes)), bytes: planned.budgetBytes },
-      going: [...(await goingDroplets(parts, apps, usage)), ...goingReusables(planned, state)],
+      going: [
+        ...(await goingDroplets(parts, apps, usage)),
+        ...goingReusables(planned, state),
+        ...fetched.going.map((one) => ({ what: fetchedName(one), bytes: one.bytes, why: why.budget })),
+      ],
       others: othersOf(usage, planned),
     };
   };
@@ -72,6 +83,7 @@ export function createDisk(parts: DiskParts): DiskPort {
       out.step("Removing layers, caches and stacks that are not needed");
       const gone = await housekeeping.clean();
       for (const one of gone) out.detail(`${nameOf(one.ref, state)}: ${formatBytes(one.bytes)}`);
+      for (const one of await runtime.fetched.clean()) out.detail(`${fetchedName(one)}: ${formatBytes(one.bytes)}`);
       const after = await runtime.imageEngine.disk();
       const freedBytes = Math.max(0, (after?.freeBytes ?? 0) - (before?.freeBytes ?? 0));
       out.result(`${formatBytes(freedBytes)} more are free on the engine's disk`);
@@ -149,6 +161,11 @@ function nameOf(ref: string, state: State): string {
   if (!ref.startsWith("cache:")) return ref;
   const name = state.apps.getById(ref.slice("cache:".length) as AppId)?.name;
   return name === undefined ? "build cache of an app that is gone" : `${name}: build cache`;
+}
+
+function fetchedName({ path: at }: Fetched): string {
+  const name = path.basename(at);
+  return `${name.endsWith(".git") ? "fetched repository" : "downloaded buildpack"} ${name.slice(0, 8)}`;
 }
 
 function othersOf(usage: EngineUsage, planned: HousekeepingPlan): DiskReport["others"] {

@@ -17,12 +17,12 @@ export function createAvailable(home: string): (needsRegistry: boolean, signal: 
 }
 
 /** `fetch` that trusts what the machine trusts. */
-export function systemFetch(url: string, init: RequestInit): Promise<Response> {
+function systemFetch(url: string, init: RequestInit): Promise<Response> {
   trustSystem();
   return fetch(url, init);
 }
 
 /** Operators add certificates to the machine, not to a program on it. */
-function trustSystem(): void {
+export function trustSystem(): void {
   setDefaultCACertificates([...new Set([...getCACertificates("default"), ...getCACertificates("system")])]);
 }

@@ -2,6 +2,9 @@ import type { Config, Paths } from "../config/config.ts";
 import type { AppId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import type { ConfigVars } from "../core/types.ts";
+import { FetchedSources } from "../builds/source/fetched.ts";
+import { outwardAddress } from "../builds/source/public-address.ts";
+import { folderBytes } from "../docker/build-usage.ts";
 import { connectDocker } from "../docker/client.ts";
 import { createImageEngine } from "../docker/image-builder.ts";
 import { createDockerEngine } from "../docker/instances.ts";
@@ -11,8 +14,10 @@ import { createNetworks } from "../docker/networks.ts";
 import { createServiceRuntime } from "../docker/services.ts";
 import { createStackFinder, createStackSource } from "./stack-source.ts";
 import type { RequestRecord } from "../router/protocol.ts";
-import { createAppBuildpacks, createExternalBuildpacks } from "./buildpacks.ts";
+import { archivesDir, createAppBuildpacks, createExternalBuildpacks } from "./buildpacks.ts";
 import { createBuildParts } from "./builds.ts";
+import { createRemoteSources } from "../git/remote-source.ts";
+import { Repositories } from "../git/repositories.ts";
 import { createLogs, type Logs } from "../logs/logs.ts";
 import type { State } from "./state.ts";
 
@@ -34,7 +39,14 @@ export function createRuntime(config: Config, paths: Paths, state: State, log: L
   );
   const imageEngine = createImageEngine(docker, home);
   const appBuildpacks = createAppBuildpacks(state);
-  const external = createExternalBuildpacks(config.home, paths, appBuildpacks);
+  const allowedHosts = new Set(config.sourceHosts);
+  const repositories = new Repositories({
+    dir: paths.repos,
+    env: process.env,
+    addressOf: (host) => outwardAddress(host, allowedHosts),
+  });
+  const remoteSources = createRemoteSources(repositories);
+  const external = createExternalBuildpacks(config.home, remoteSources, allowedHosts, appBuildpacks);
   const stackRefs = createStackFinder(docker);
   const builds = createBuildParts({
     config,
@@ -59,6 +71,15 @@ export function createRuntime(config: Config, paths: Paths, state: State, log: L
     builder: builds.builder,
     builds,
     appBuildpacks,
+    repositories,
+    remoteSources,
+    allowedHosts,
+    fetched: new FetchedSources({
+      dirs: [repositories.sourcesDir, archivesDir(config.home)],
+      budgetBytes: async () => Math.floor((await builds.budgetBytes()) / 10),
+      sizeOf: folderBytes,
+      now: Date.now,
+    }),
   };
 }
 

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { AppError, isAppError, messageOf } from "../core/errors.ts";
@@ -7,9 +6,9 @@ import { checkOutNested } from "./checkout.ts";
 import { shownUrl } from "./gitmodules.ts";
 import type { Repositories } from "./repositories.ts";
 import { GitFailed, runGit } from "./run-git.ts";
-import { fetchCommit, outwardCall } from "./submodules.ts";
-import { hasCommit, writeTree, type Tree } from "./tree.ts";
-import { Turns } from "./turns.ts";
+import { outwardCall } from "./outward.ts";
+import { ensureCommit } from "./submodules.ts";
+import { writeTree, type Tree } from "./tree.ts";
 
 /** Other people's git repositories, by URL. What is fetched is kept: a commit is asked for once. */
 export interface RemoteSources {
@@ -29,7 +28,6 @@ const resolveTimeoutMs = 60_000;
 const fetchTimeoutMs = 300_000;
 
 export function createRemoteSources(repositories: Repositories): RemoteSources {
-  const turns = new Turns();
   return {
     async resolve(url, ref, signal) {
       if (ref !== undefined && /^[0-9a-f]{40}$/.test(ref)) return ref;
@@ -37,15 +35,13 @@ export function createRemoteSources(repositories: Repositories): RemoteSources {
         const advertised = await advertisedCommit(repositories, url, ref, deadline);
         if (advertised !== undefined) return advertised;
         const isShort = ref !== undefined && /^[0-9a-f]{7,39}$/.test(ref);
-        const found = isShort ? await turns.run(url, () => fetchedCommit(repositories, url, ref, deadline)) : undefined;
+        const found = isShort ? await fetchedCommit(repositories, url, ref, deadline) : undefined;
         if (found === undefined) throw new AppError("REMOTE_REF_UNKNOWN", { url: shownUrl(url), ref });
         return found;
       });
     },
     write: (url, commit, dir, signal) =>
-      guarded(url, signal, fetchTimeoutMs, (deadline) =>
-        turns.run(url, () => writeCommit(repositories, url, commit, dir, deadline)),
-      ),
+      guarded(url, signal, fetchTimeoutMs, (deadline) => writeCommit(repositories, url, commit, dir, deadline)),
   };
 }
 
@@ -56,7 +52,8 @@ async function advertisedCommit(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const wanted = ref === undefined ? ["HEAD"] : [`refs/tags/${ref}^{}`, `refs/tags/${ref}`, `refs/heads/${ref}`];
-  const call = outwardCall({ cwd: await sourcesDir(repositories), env: repositories.environment(), signal });
+  const cwd = await sourcesDir(repositories);
+  const call = await outwardCall(repositories, url, { cwd, env: repositories.environment(), signal });
   const listing = await runGit(["ls-remote", "--quiet", "--", url, ...wanted], call);
   const refs = new Map(listing.split("\n").map((line) => [line.split("\t")[1], line.split("\t")[0]] as const));
   // A tag of its own points to an object that is no commit: `^{}` is what that names.
@@ -69,10 +66,11 @@ async function fetchedCommit(
   ref: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const repo = await repositoryOf(repositories, url);
+  const repo = repositoryOf(repositories, url);
   const env = repositories.environment();
   const refs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
-  await runGit(["fetch", "--quiet", "--", url, ...refs], outwardCall({ cwd: repo, env, signal }));
+  const call = await outwardCall(repositories, url, { cwd: repo, env, signal });
+  await repositories.fetching(repo, () => runGit(["fetch", "--quiet", "--", url, ...refs], call));
   try {
     const args = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${ref}^{commit}`];
     return (await runGit(args, { cwd: repo, env, signal })).trim();
@@ -91,10 +89,10 @@ async function writeCommit(
 ): Promise<void> {
   const scratch = await repositories.temporaryDir();
   try {
-    const repo = await repositoryOf(repositories, url);
+    const repo = repositoryOf(repositories, url);
     const env = repositories.environment();
     const tree: Tree = { repo, commit, env, dir, indexFile: path.join(scratch, "index"), signal };
-    if (!(await hasCommit(tree))) await fetchCommit(tree, url);
+    await ensureCommit(repositories, tree, url);
     await writeTree(tree);
     const parent = { path: "", url, commit, depth: 0 };
     await checkOutNested(repositories, tree, parent, { cache: repositories.sourcesDir, scratch });
@@ -103,11 +101,9 @@ async function writeCommit(
   }
 }
 
-async function repositoryOf(repositories: Repositories, url: string): Promise<string> {
+function repositoryOf(repositories: Repositories, url: string): string {
   const name = createHash("sha256").update(url).digest("hex").slice(0, 32);
-  const repo = path.join(await sourcesDir(repositories), `${name}.git`);
-  if (!existsSync(repo)) await repositories.initialise(repo);
-  return repo;
+  return path.join(repositories.sourcesDir, `${name}.git`);
 }
 
 async function sourcesDir(repositories: Repositories): Promise<string> {

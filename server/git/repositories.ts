@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, utimes } from "node:fs/promises";
 import path from "node:path";
 import type { AppId } from "../core/ids.ts";
 import { gitEnvironment, repositoryConfig, type GitEnvironment } from "./environment.ts";
@@ -11,6 +11,8 @@ export interface RepositoriesOptions {
   /** `<home>/repos` */
   readonly dir: string;
   readonly env: NodeJS.ProcessEnv;
+  /** The address to fetch from for a host that somebody has named. @throws AppError when it is not to be fetched from */
+  readonly addressOf?: (host: string) => Promise<string>;
 }
 
 const callTimeoutMs = 60_000;
@@ -23,12 +25,14 @@ const housekeepingTimeoutMs = 600_000;
 export class Repositories {
   readonly #dir: string;
   readonly #env: NodeJS.ProcessEnv;
+  readonly addressOf: RepositoriesOptions["addressOf"];
   readonly #turns = new Turns();
   #hook: Promise<void> | undefined;
 
   constructor(options: RepositoriesOptions) {
     this.#dir = options.dir;
     this.#env = options.env;
+    this.addressOf = options.addressOf;
   }
 
   get hooksDir(): string {
@@ -78,6 +82,16 @@ export class Repositories {
     const parent = path.join(this.#dir, ".tmp");
     await mkdir(parent, { recursive: true });
     return mkdtemp(path.join(parent, "git-"));
+  }
+
+  /** One at a time per repository: whoever fetches into it, which is made if need be and counts as used now. */
+  fetching<T>(repo: string, work: () => Promise<T>): Promise<T> {
+    return this.#turns.run(`fetch ${repo}`, async () => {
+      if (!existsSync(repo)) await this.initialise(repo);
+      const now = new Date();
+      await utimes(repo, now, now);
+      return await work();
+    });
   }
 
   /** One at a time per app: whoever moves a ref. */

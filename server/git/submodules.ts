@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import path from "node:path";
-import { AppError, messageOf } from "../core/errors.ts";
+import { AppError, isAppError, messageOf } from "../core/errors.ts";
 import { parseGitmodules, shownUrl, submoduleUrl, type Gitlink } from "./gitmodules.ts";
 import type { Repositories } from "./repositories.ts";
-import { GitFailed, runGit, type GitCall } from "./run-git.ts";
+import { outwardCall } from "./outward.ts";
+import { GitFailed, runGit } from "./run-git.ts";
 import { hasCommit, writeTree, type Tree } from "./tree.ts";
 
 export interface Submodule {
@@ -59,13 +59,13 @@ export async function checkOutSubmodule(
   const signal = AbortSignal.any([place.signal, AbortSignal.timeout(fetchTimeoutMs)]);
   try {
     const dir = await insideOf(place.root, submodule.path);
-    if (!existsSync(repo)) await repositories.initialise(repo);
     const tree: Tree = { repo, commit, env, dir, indexFile: place.indexFile, signal };
-    if (!(await hasCommit(tree))) await fetchCommit(tree, url);
+    await ensureCommit(repositories, tree, url);
     await writeTree(tree);
     return tree;
   } catch (err) {
     place.signal.throwIfAborted();
+    if (isAppError(err, "SOURCE_HOST_PRIVATE")) throw err;
     const cause = err instanceof GitFailed ? err.reason : messageOf(err);
     const fields = { path: submodule.path, url: shownUrl(url), commit: commit.slice(0, 8), cause: shownUrl(cause) };
     throw new AppError("SUBMODULE_FAILED", fields, { cause: err });
@@ -79,22 +79,20 @@ async function insideOf(root: string, relative: string): Promise<string> {
   return dir;
 }
 
-const fetchConfig = ["gc.auto=0", "http.lowSpeedLimit=1", "http.lowSpeedTime=60"];
-
 /** How servers say that they give no single commit by its id. */
 const onlyBranches =
   /unadvertised object|not our ref|dumb http transport|does not support shallow|not support fetching/i;
 
-/** How git reaches other people's servers: with the operator's own configuration, which may hold what private repositories need. */
-export function outwardCall(call: Omit<GitCall, "config">): GitCall {
-  const { GIT_CONFIG_GLOBAL: _ownOnly, ...env } = call.env;
-  const safe = { ...env, GIT_ALLOW_PROTOCOL: "http:https:ssh:git", GIT_SSH_COMMAND: "ssh -o BatchMode=yes" };
-  return { ...call, env: safe, config: fetchConfig };
+/** Fetches a commit that the repository does not have. */
+export function ensureCommit(repositories: Repositories, tree: Tree, url: string): Promise<void> {
+  return repositories.fetching(tree.repo, async () => {
+    if (!(await hasCommit(tree))) await fetchCommit(repositories, tree, url);
+  });
 }
 
-/** Fetches one commit, by itself where the server gives it so, else with all branches and tags. */
-export async function fetchCommit(tree: Tree, url: string): Promise<void> {
-  const call = outwardCall({ cwd: tree.repo, env: tree.env, signal: tree.signal });
+/** By itself where the server gives it so, else with all branches and tags. */
+async function fetchCommit(repositories: Repositories, tree: Tree, url: string): Promise<void> {
+  const call = await outwardCall(repositories, url, { cwd: tree.repo, env: tree.env, signal: tree.signal });
   const fetch = (...args: readonly string[]) => runGit(["fetch", "--quiet", "--no-tags", ...args], call);
   try {
     await fetch("--depth=1", "--", url, tree.commit);

@@ -26,7 +26,7 @@ let files: http.Server;
 let at = "";
 
 beforeAll(async () => {
-  paas = await TestPaas.start();
+  paas = await TestPaas.start({ PAAS_SOURCE_HOSTS: "127.0.0.1" });
   const served = path.join(paas.dir, "served");
   await mkdir(served);
   files = http.createServer((request, response) => {

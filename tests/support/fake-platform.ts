@@ -92,6 +92,7 @@ const diskReport: DiskReport = {
   ],
   services: [{ name: "db", bytes: 2 ** 22 }],
   layers: { count: 3, bytes: 2 ** 26 },
+  fetched: { count: 2, bytes: 2 ** 20, budgetBytes: 2 ** 27 },
   stacks: [
     { ref: "paas/stack-run:now", bytes: 2 ** 27, isCurrent: true },
     { ref: "paas/stack-run:before", bytes: 2 ** 27, isCurrent: false },

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, rename, rm, utimes } from "node:fs/promises";
 import path from "node:path";
-import { Readable, Transform } from "node:stream";
+import { type Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { AppError, isAppError, messageOf } from "../../core/errors.ts";
 import { newId } from "../../core/ids.ts";
@@ -12,7 +12,8 @@ import { shown } from "./reference.ts";
 export interface DownloadOptions {
   /** Archives are kept there by their digest; the folder is made. */
   readonly dir: string;
-  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** The content of an address. @throws AppError when it cannot be had */
+  readonly fetch: (url: string, signal: AbortSignal) => Promise<Readable>;
 }
 
 const timeoutMs = 120_000;
@@ -29,7 +30,7 @@ export async function downloadArchive(
   signal: AbortSignal,
 ): Promise<Archive> {
   const fileOf = (name: string) => path.join(options.dir, name);
-  if (digest !== undefined && (await exists(fileOf(digest)))) return { file: fileOf(digest), digest };
+  if (digest !== undefined && (await isKept(fileOf(digest)))) return { file: fileOf(digest), digest };
   await mkdir(options.dir, { recursive: true });
   const draft = fileOf(`.${newId()}`);
   try {
@@ -47,9 +48,7 @@ export async function downloadArchive(
 }
 
 async function save(options: DownloadOptions, url: string, file: string, signal: AbortSignal): Promise<string> {
-  const { plain, headers } = withoutPassword(url);
-  const response = await options.fetch(plain, { signal, redirect: "follow", headers });
-  if (!response.ok || response.body === null) throw new Error(`the server answered ${response.status}`);
+  const content = await options.fetch(url, signal);
   const hash = createHash("sha256");
   let length = 0;
   const counted = new Transform({
@@ -60,25 +59,16 @@ async function save(options: DownloadOptions, url: string, file: string, signal:
       else done(null, chunk);
     },
   });
-  await pipeline(Readable.fromWeb(response.body), counted, createWriteStream(file, { mode: 0o600 }), { signal });
+  await pipeline(content, counted, createWriteStream(file, { mode: 0o600 }), { signal });
   return hash.digest("hex");
 }
 
-/** `fetch` refuses addresses with a user in them. */
-function withoutPassword(url: string): { readonly plain: string; readonly headers: Record<string, string> } {
-  const parsed = new URL(url);
-  const { username, password } = parsed;
-  parsed.hash = "";
-  if (username === "" && password === "") return { plain: parsed.href, headers: {} };
-  parsed.username = "";
-  parsed.password = "";
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { plain: parsed.href, headers: { authorization: `Basic ${Buffer.from(pair).toString("base64")}` } };
-}
-
-async function exists(file: string): Promise<boolean> {
+/** One that is counts as used now. */
+async function isKept(file: string): Promise<boolean> {
   try {
-    return (await stat(file)).isFile();
+    const now = new Date();
+    await utimes(file, now, now);
+    return true;
   } catch {
     // Not there any more: it is downloaded again.
     return false;
