@@ -323,8 +323,9 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
     // The instance has done its part: it is free even when the client still reads.
     this.#call = undefined;
     this.#leave();
-    if (this.#policy?.transformEnd(() => this.#end(trailers)) === true) return;
-    this.#end(trailers);
+    if (this.#policy?.transformEnd(() => this.#end(trailers)) !== true) this.#end(trailers);
+    // Its head must not wait in the slab until the stream has something.
+    else this.#client.flush();
   }
 
   answerPaused(): void {

@@ -31,7 +31,7 @@ export class Random {
   }
 
   bytes(): number {
-    return [0, 40, 600, 5_000, 30_000, 300_000][Math.min(this.below(8), this.below(8), 5)] as number;
+    return [0, 40, 600, 5_000, 30_000, 300_000][Math.min(this.below(6), this.below(6))] as number;
   }
 }
 
@@ -50,7 +50,7 @@ export function answerMixed(
     const isOwn = body === stamp(id, Number(sent)) && req.headers["x-id"] === id;
     if (!isOwn) res.statusCode = 500;
     res.setHeader("X-Id", id);
-    res.setHeader("Cache-Control", "max-age=60");
+    res.setHeader("Content-Type", "text/plain");
     const text = stamp(id, Number(asked));
     if (way === "length") {
       res.setHeader("Content-Length", text.length);
@@ -131,7 +131,9 @@ export class MixedTraffic {
       const isRight = answer?.status === 200 && answer.id === one.id && answer.body === one.answer;
       if (isRight) this.answered += 1;
       else {
-        this.wrong.push(`${one.id} got ${answer?.status} ${answer?.id} ${answer?.body.slice(0, 40)}`);
+        this.wrong.push(
+          `${one.bytes.toString("latin1", 0, 40)} got ${answer?.status} ${answer?.id} ${answer?.body.slice(0, 40)}`,
+        );
         client.end();
         break;
       }
@@ -143,7 +145,7 @@ export class MixedTraffic {
     const id = `${this.#options.seed}-${this.#nextId++}`;
     const [asked, sent] = [random.bytes(), random.once(2) ? 0 : random.bytes()];
     const way = ["length", "length", "chunks", "slow"][random.below(4)] as string;
-    const head = `/${id}/${asked}/${sent}/${way} HTTP/1.1\r\nHost: ${this.#options.host}\r\nX-Id: ${id}\r\n`;
+    const head = `/${id}/${asked}/${sent}/${way} HTTP/1.1\r\nHost: ${this.#options.host}\r\nX-Id: ${id}\r\nAccept-Encoding: gzip\r\n`;
     const body = stamp(id, sent);
     const answer = stamp(id, asked);
     if (sent === 0) return { id, answer, bytes: Buffer.from(`GET ${head}\r\n`) };

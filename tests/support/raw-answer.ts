@@ -1,3 +1,5 @@
+import { gunzipSync } from "node:zlib";
+
 export interface RawAnswer {
   readonly status: number;
   /** `X-Id` */
@@ -17,7 +19,14 @@ export function readAnswer(bytes: Buffer): RawAnswer | undefined {
   const body = /\r\ntransfer-encoding: chunked\r\n/i.test(head)
     ? chunkedBody(bytes, start)
     : plainBody(bytes, start, Number(/\r\ncontent-length: (\d+)\r\n/i.exec(head)?.[1] ?? 0));
-  return body && { status: Number(head.slice(9, 12)), id: found, ...body };
+  if (body === undefined) return undefined;
+  const isPacked = /\r\ncontent-encoding: gzip\r\n/i.test(head);
+  return {
+    status: Number(head.slice(9, 12)),
+    id: found,
+    body: isPacked ? unpacked(body.body) : body.body,
+    end: body.end,
+  };
 }
 
 function plainBody(bytes: Buffer, start: number, length: number): Pick<RawAnswer, "body" | "end"> | undefined {
@@ -36,5 +45,14 @@ function chunkedBody(bytes: Buffer, start: number): Pick<RawAnswer, "body" | "en
     if (size === 0) return { body, end };
     body += bytes.toString("latin1", lineEnd + 2, end - 2);
     at = end;
+  }
+}
+
+/** What is no gzip stays as it is, to be shown. */
+function unpacked(body: string): string {
+  try {
+    return gunzipSync(Buffer.from(body, "latin1")).toString("latin1");
+  } catch {
+    return body;
   }
 }

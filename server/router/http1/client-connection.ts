@@ -399,6 +399,7 @@ export class ClientConnection implements ClientSide, Timed {
     this.#phase = phases.head;
     this.#isDiscarding = false;
     this.#isBodyOpen = false;
+    this.#isPausedByInstance = false;
     this.#isAnswering = false;
     this.#periods = 0;
     this.deadline = 0;
@@ -407,7 +408,8 @@ export class ClientConnection implements ClientSide, Timed {
       this.#close();
       return;
     }
-    if (!this.#isProcessing) this.#takeHeld();
+    if (this.#isProcessing) this.#resume();
+    else this.#takeHeld();
   }
 
   /** Reads the rest of a request whose answer is out, so that the client gets to read it. */
@@ -429,6 +431,8 @@ export class ClientConnection implements ClientSide, Timed {
     this.#held = undefined;
     if (held !== undefined) this.#process(held, 0, held.length);
     this.#resume();
+    // Its FIN came before what was held had its turn.
+    if (this.#hasEnded && this.#held === undefined && this.#phase !== phases.busy) this.#ended();
   }
 
   #pause(): void {

@@ -144,6 +144,7 @@ export class InstanceStream implements InstanceCall {
     const length = Math.max(0, head.length);
     const kind = isEnd || this.#isHead ? framing.none : head.length === -1 ? framing.stream : framing.length;
     this.#events?.answered({ ...answer, framing: kind, length }, out.buffer);
+    this.#events?.answerPaused();
   }
 
   /** As strictly as an answer over HTTP/1.1, and written for such a client. */

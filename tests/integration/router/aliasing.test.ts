@@ -1,19 +1,30 @@
+import { createServer } from "node:http2";
+import { connect } from "node:net";
 import { expect, test } from "vitest";
 import type { RoutePolicy } from "../../../server/router/policy/route-policy.ts";
 import { answerMixed, MixedTraffic } from "../../support/mixed-traffic.ts";
-import { routeTo, sendRaw, startDataPath, startInstance } from "./harness.ts";
+import { eventually, listen, routeTo, sendRaw, startDataPath, startInstance } from "./harness.ts";
 
-const requests = Number(process.env["ALIASING_REQUESTS"] ?? 3_000);
+const requests = Number(process.env["ALIASING_REQUESTS"] ?? 2_000);
+
+async function startHttp2() {
+  const server = createServer(answerMixed);
+  const sessions = new Set<{ destroy(): void }>();
+  server.on("session", (session) => sessions.add(session));
+  const target = { id: "http2", name: "web.1", host: "127.0.0.1", port: await listen(server) };
+  const end = () => {
+    for (const session of sessions) session.destroy();
+    return new Promise<void>((resolve) => server.close(() => resolve()));
+  };
+  return { target, [Symbol.asyncDispose]: end };
+}
 
 test.each<[string, RoutePolicy | undefined]>([
   ["forwarded as they are", undefined],
-  [
-    "edited, and answers through a stream of a policy",
-    { cache: { maxEntryBytes: 1_000_000 }, requestHeaders: { set: { "X-Env": "live" } } },
-  ],
+  ["by HTTP/2 to the instance", { protocol: "h2c" }],
 ])("every request gets its own answer, and every instance the request's own bytes: %s", async (_name, policy) => {
-  await using one = await startInstance(answerMixed);
-  await using two = await startInstance(answerMixed);
+  await using one = policy?.protocol === "h2c" ? await startHttp2() : await startInstance(answerMixed);
+  await using two = policy?.protocol === "h2c" ? await startHttp2() : await startInstance(answerMixed);
   await using router = await startDataPath([routeTo([one.target, two.target], { policy })]);
   const traffic = new MixedTraffic({ port: router.port, host: "shop.test", seed: 4_711, connections: 24 });
   await traffic.run(requests);
@@ -29,9 +40,22 @@ test("a head with much behind it, which waited for the answer before it, is the 
     req.resume().once("end", () => setTimeout(() => res.end("ok"), 50));
   });
   await using router = await startDataPath([routeTo([app.target])]);
+  const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: shop.test\r\n\r\n`;
   const body = "x".repeat(300_000);
-  const post = `POST /second HTTP/1.1\r\nHost: shop.test\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`;
-  const text = await sendRaw(router.port, `GET /first HTTP/1.1\r\nHost: shop.test\r\n\r\n${post}`, 5_000);
-  expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 200"]);
-  expect(seen).toEqual(["GET /first", "POST /second"]);
+  const post = `POST /third HTTP/1.1\r\nHost: shop.test\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`;
+  const text = await sendRaw(router.port, get("/first") + get("/second") + post, 5_000);
+  expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(Array.from({ length: 3 }, () => "HTTP/1.1 200"));
+  expect(seen).toEqual(["GET /first", "GET /second", "POST /third"]);
+});
+
+test("a client that leaves in the middle of an upload that had to wait its turn does not hold the instance", async () => {
+  let cut = 0;
+  await using app = await startInstance((req, res) => {
+    req.once("error", () => (cut += 1)).resume();
+    if (req.method === "GET") setTimeout(() => res.end("ok"), 100);
+  });
+  await using router = await startDataPath([routeTo([app.target])]);
+  const post = "POST / HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 100\r\n\r\nhalf";
+  connect(router.port, "127.0.0.1").end(`GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n${post}`);
+  await eventually(() => cut === 1 && Object.keys(router.dataPath.status().inFlight).length === 0);
 });
