@@ -248,7 +248,7 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
     apps,
     processes: createProcesses(deps),
     releases: changes,
-    builds: createBuilds({ ...deps, appSettings: state.appSettings, allowance: runtime.builds.allowance }),
+    builds: createBuilds({ ...deps, ...runtime.builds, appSettings: state.appSettings }),
     buildpacks: createBuildpacksPort({
       own: runtime.appBuildpacks,
       find: (name) => state.apps.get(name),

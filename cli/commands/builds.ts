@@ -104,6 +104,21 @@ const setLimits: Verb = {
   },
 };
 
+const purge: Verb = {
+  name: "builds:cache:purge",
+  aliases: ["repo:purge-cache"],
+  summary: "remove what builds of the app keep for the next one, which then installs everything anew",
+  hasApp: true,
+  hasJson: true,
+  examples: ["paas builds:cache:purge -a shop"],
+  async run(context, input) {
+    const app = await context.app(input);
+    const result = await context.client.call("delete", "/v1/apps/:app/builds/cache", { param: { app } });
+    const size = formatBytes(result.freedBytes);
+    context.show(input, result, () => [`Purged the build cache of ${app} (${size}): the next build starts anew`]);
+  },
+};
+
 /** Of a push its commit. */
 function sourceOf({ commit, source }: Shown<Build>): string {
   if (source.kind === "push") return commit.slice(0, 8);
@@ -113,7 +128,7 @@ function sourceOf({ commit, source }: Shown<Build>): string {
 
 export const buildVerbs: VerbGroup = {
   title: "Builds",
-  verbs: [list, output, cancel, limits, setLimits, ...dockerfileVerbs],
+  verbs: [list, output, cancel, purge, limits, setLimits, ...dockerfileVerbs],
 };
 
 function limitLines({ limits: all, own }: Shown<BuildLimitsView>): readonly string[] {

@@ -129,6 +129,8 @@ export interface BuildsPort {
   dockerfile(name: AppName): DockerfileSettings;
   /** From the next build on; what the change does not name stays. Without a change nothing is set any more. */
   setDockerfile(actor: Actor, name: AppName, change: DockerfileSettings | undefined): DockerfileSettings;
+  /** Removes what builds keep for the next one: that starts from nothing of the app's. @throws AppError BUILD_CACHE_IN_USE */
+  purgeCache(actor: Actor, name: AppName): Promise<{ readonly freedBytes: number }>;
   /** Ends the deploy of the app that runs, or the one with this number, also while it waits; false when there is none. */
   cancel(actor: Actor, name: AppName, number?: number): boolean;
 }

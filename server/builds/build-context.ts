@@ -2,6 +2,7 @@ import type { KeyedLock } from "../core/keyed-lock.ts";
 import type { Log } from "../core/log.ts";
 import type { Output } from "../core/output.ts";
 import type { BuildInput } from "../releases/ports.ts";
+import type { AppCacheState } from "./app-cache.ts";
 import type { Breaches } from "./breach.ts";
 import type { BuildFailed } from "./failure.ts";
 import type { BuildOwner, ImageEngine } from "./image-engine.ts";
@@ -29,6 +30,10 @@ export interface BuildContext {
   readonly limits: BuildLimits;
   /** What the app has set for its Dockerfile. */
   readonly dockerfile: DockerfileSettings;
+  /** How the app's build cache was purged. */
+  readonly cache: AppCacheState;
+  /** To be called when the steps of a Dockerfile have run. */
+  readonly stepsMade: () => void;
   readonly breaches: Breaches;
   /** Bytes that stay free on the engine's disk whatever a build does. */
   readonly floorBytes: number;

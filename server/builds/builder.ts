@@ -7,6 +7,7 @@ import type { Clock } from "../core/time.ts";
 import type { DropletContent } from "../core/types.ts";
 import type { Builder, BuildInput, BuildResult, Timing } from "../releases/ports.ts";
 import type { Allowance, BuildContext, StackImages } from "./build-context.ts";
+import type { AppCacheState } from "./app-cache.ts";
 import { Breaches } from "./breach.ts";
 import { Deadline } from "./deadline.ts";
 import { type Prepared, prepare } from "./prepare.ts";
@@ -39,6 +40,8 @@ export interface BuilderDeps {
   readonly makeRoom: (bytes: number) => Promise<void>;
   readonly allowance: (appId: AppId) => Promise<Allowance>;
   readonly dockerfile: (appId: AppId) => DockerfileSettings;
+  readonly cache: (appId: AppId) => AppCacheState;
+  readonly stepsMade: (appId: AppId) => void;
   readonly gate: BuildGate;
   /** Buildpacks of other people: which ones an app has, and where they come from. */
   readonly external: ExternalBuildpacks;
@@ -119,6 +122,8 @@ async function buildOne(
     owner: { appId: input.app.id, buildId: input.buildId },
     limits,
     dockerfile: deps.dockerfile(input.app.id),
+    cache: deps.cache(input.app.id),
+    stepsMade: () => deps.stepsMade(input.app.id),
     out: masked,
     onePerKey: deps.onePerKey,
     log: deps.log.with({ app: input.app.name, build: input.buildId }),
@@ -181,7 +186,9 @@ async function planned(context: BuildContext, prepared: PreparedPlan, stack: Sta
   const { input, out } = context;
   const { plan, processes } = prepared;
   const { commit, root = "", config } = input;
-  const fingerprint = fingerprintOf({ commit, root, plan, processes, stackId: stack.id, config });
+  const { purges } = context.cache;
+  const stackId = purges === 0 ? stack.id : `${stack.id} ${purges}`;
+  const fingerprint = fingerprintOf({ commit, root, plan, processes, stackId, config });
   const known = await input.reuse?.(fingerprint);
   if (known === undefined) return { ...(await buildFromPlan(context, plan, processes, stack)), fingerprint };
   out.step(`Droplet of ${known.name} reused: nothing that goes into it has changed`);

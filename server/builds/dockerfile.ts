@@ -41,6 +41,7 @@ export async function buildFromDockerfile(
     );
     await runDockerfile(context, spec, withoutSyntax(text));
   }
+  context.stepsMade();
   const facts = await engine.imageFacts(spec.ref);
   if (procfile === undefined && !facts.hasCommand) {
     await engine.removeImage(spec.ref);
@@ -77,13 +78,14 @@ function healthManifest(health: ImageHealth | undefined): Manifest | undefined {
   return { ...emptyManifest, checks: { [web]: { startup: [check] } } };
 }
 
-function specOf({ dockerfile, owner, limits, input }: BuildContext, path: string, text: string): DockerfileSpec {
+function specOf({ dockerfile, owner, limits, input, cache }: BuildContext, path: string, text: string): DockerfileSpec {
   return {
     owner,
     limits,
     ref: dropletRef(owner.buildId),
     path,
     needsBuildkit: needsBuildkit(text) || (dockerfile.secrets ?? []).length > 0,
+    isFresh: cache.freshSteps,
     target: dockerfile.target,
     args: namedValues(dockerfile.args ?? [], input.config, "build argument"),
     secrets: namedValues(dockerfile.secrets ?? [], input.config, "secret"),

@@ -78,6 +78,8 @@ export interface DockerfileSpec {
   readonly args: ConfigVars;
   /** The classic builder would not understand it. */
   readonly needsBuildkit: boolean;
+  /** Every step is run, whatever the engine has kept of earlier builds. */
+  readonly isFresh: boolean;
   /** Handed to the steps that mount them, by name. */
   readonly secrets: ConfigVars;
 }

@@ -1,4 +1,5 @@
 import type { BuildInput } from "../releases/ports.ts";
+import { layerScope } from "./app-cache.ts";
 import type { BuildContext, StackImages } from "./build-context.ts";
 import { layerKeys } from "./layer-key.ts";
 import { type LayerWork, scheduleLayers } from "./layer-work.ts";
@@ -24,7 +25,7 @@ export async function makeLayers(
   const { input, engine, out, signal } = context;
   const keyed = await layerKeys(plan, {
     stackId: stack.id,
-    space: input.app.space,
+    space: layerScope(input.app, context.cache),
     config: input.config,
     filesDigest: async (files) => digestOf(repositoryOf(input), await listSource(repositoryOf(input), files)),
   });

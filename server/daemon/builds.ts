@@ -1,5 +1,6 @@
 import { cpus, freemem, totalmem } from "node:os";
 import { buildpacks } from "../../buildpacks/index.ts";
+import { appCacheKey, appCacheState, purgedOnce, unpurged } from "../builds/app-cache.ts";
 import { createBuilder, type ExternalBuildpacks, type TimedBuilder } from "../builds/builder.ts";
 import { BuildGate, defaultParallel } from "../builds/gate.ts";
 import { createHousekeeping, type Housekeeping } from "../builds/housekeeping.ts";
@@ -59,6 +60,7 @@ export function createBuildParts(parts: BuildParts): BuildRuntime {
     now: Date.now,
     log: log.with({ part: "housekeeping" }),
   });
+  const cache = (appId: AppId) => state.appSettings.get(appId, appCacheKey, appCacheState) ?? unpurged;
   const builder: TimedBuilder = createBuilder({
     engine: imageEngine,
     buildpacks,
@@ -67,6 +69,10 @@ export function createBuildParts(parts: BuildParts): BuildRuntime {
     allowance,
     external: parts.external,
     dockerfile: (appId) => state.appSettings.get(appId, dockerfileKey, dockerfileSettings) ?? {},
+    cache,
+    stepsMade: (appId) => {
+      if (cache(appId).freshSteps) state.appSettings.set(appId, appCacheKey, { ...cache(appId), freshSteps: false });
+    },
     onePerKey: createKeyedLock(),
     used: housekeeping.used,
     makeRoom: async (bytes) => void (await housekeeping.clean(bytes)),
@@ -74,7 +80,14 @@ export function createBuildParts(parts: BuildParts): BuildRuntime {
     clock: Date.now,
     log: log.with({ part: "builds" }),
   });
-  return { builder, machine, allowance, floorBytes, budgetBytes, housekeeping };
+  const purgeCache = async (appId: AppId): Promise<number | undefined> => {
+    const bytes = (await imageEngine.cacheBytes(appId)) ?? 0;
+    if (!(await imageEngine.removeCacheVolume(appId))) return undefined;
+    await imageEngine.keepCached(appId, []);
+    state.appSettings.set(appId, appCacheKey, purgedOnce(cache(appId)));
+    return bytes;
+  };
+  return { builder, machine, allowance, floorBytes, budgetBytes, housekeeping, purgeCache };
 }
 
 export interface BuildRuntime {
@@ -85,6 +98,11 @@ export interface BuildRuntime {
   /** For all that builds use again. */
   readonly budgetBytes: () => Promise<number>;
   readonly machine: () => Promise<Machine>;
+  /**
+   * Removes what an app's builds keep for the next one, which takes no layer that was made before either. Answers the
+   * bytes; undefined when a build is using it.
+   */
+  readonly purgeCache: (appId: AppId) => Promise<number | undefined>;
   readonly allowance: (appId: AppId) => Promise<Allowance>;
 }
 

@@ -13,6 +13,7 @@ export interface BuildsDeps extends ChangeDeps {
   readonly buildLogs: BuildLogs;
   readonly appSettings: AppSettingsStore;
   readonly allowance: (appId: AppId) => Promise<Allowance>;
+  readonly purgeCache: (appId: AppId) => Promise<number | undefined>;
 }
 
 export function createBuilds(deps: BuildsDeps): BuildsPort {
@@ -49,6 +50,11 @@ export function createBuilds(deps: BuildsDeps): BuildsPort {
       const output = await deps.buildLogs.read(app.id, buildOf(app.id, name, number).id);
       if (output === undefined) throw new AppError("BUILD_OUTPUT_GONE", { name, number, kept: keptOutputs });
       return output;
+    },
+    async purgeCache(_actor, name) {
+      const freedBytes = await deps.purgeCache(deps.apps.get(name).id);
+      if (freedBytes === undefined) throw new AppError("BUILD_CACHE_IN_USE", { name });
+      return { freedBytes };
     },
     cancel(actor, name, number) {
       const app = deps.apps.get(name);

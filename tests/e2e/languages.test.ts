@@ -69,6 +69,12 @@ test("a code-only push installs nothing again", async () => {
   expect(output).toContain("reused");
   expect(output).not.toContain("npm ci");
   expect((await app.body()).toLowerCase()).toContain("changed");
+
+  expect((await app.mustCli("builds:cache:purge")).output).toContain("the next build starts anew");
+  await app.commit({}, "nothing new");
+  const anew = await app.mustPush();
+  expect(anew.output).toContain("npm ci");
+  expect(anew.output).toContain("Runtime unchanged, reused");
 });
 
 test("several languages build one app when they are named", async () => {

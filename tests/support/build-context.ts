@@ -1,3 +1,4 @@
+import { unpurged } from "../../server/builds/app-cache.ts";
 import { Breaches } from "../../server/builds/breach.ts";
 import type { BuildContext } from "../../server/builds/build-context.ts";
 import { createKeyedLock } from "../../server/core/keyed-lock.ts";
@@ -12,6 +13,8 @@ export function testContext(parts: Pick<BuildContext, "engine" | "input" | "out"
     owner: { appId: app.id, buildId },
     limits: testLimits,
     dockerfile: {},
+    cache: unpurged,
+    stepsMade: () => undefined,
     breaches: new Breaches(testLimits, app.name),
     floorBytes: 0,
     log: silentLog,

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type Docker from "dockerode";
+import { type AppCacheState, unpurged } from "../../server/builds/app-cache.ts";
 import { debian13 } from "../../server/builds/available.ts";
 import {
   createBuilder,
@@ -69,6 +70,7 @@ export interface BuildOptions {
   /** The app is this folder of the source. */
   readonly root?: string;
   readonly dockerfile?: DockerfileSettings;
+  readonly cache?: AppCacheState;
   readonly signal?: AbortSignal;
   readonly onLine?: (line: string) => void;
 }
@@ -129,6 +131,8 @@ export class BuildHarness implements AsyncDisposable {
         }),
       gate: this.#options.gate ?? new BuildGate({ parallel: 4, freeMemoryBytes: () => Number.MAX_SAFE_INTEGER }),
       dockerfile: () => options.dockerfile ?? {},
+      cache: () => options.cache ?? unpurged,
+      stepsMade: () => undefined,
       onePerKey: this.#onePerKey,
       external: this.#options.external ?? noExternal,
       used: () => undefined,

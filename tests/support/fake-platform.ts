@@ -209,6 +209,11 @@ export function fakePlatform(state: FakeState): Platform {
         note(`dockerfile ${name} ${JSON.stringify(change)} by ${actor.name}`);
         return change ?? {};
       },
+      purgeCache: async (actor, name) => {
+        find(name);
+        note(`cache of ${name} purged by ${actor.name}`);
+        return { freedBytes: 2 ** 25 };
+      },
       cancel: () => false,
     },
     buildpacks: {

@@ -63,6 +63,9 @@ export function buildsResource({ platform: { builds } }: ApiDeps, guard: Guard) 
       const change = given === null ? undefined : definedOnly(given);
       return c.json(await builds.setLimits(c.get("actor"), parseAppName(c.req.param("app")), change));
     })
+    .delete("/v1/apps/:app/builds/cache", guard("app:change", "builds:cache:purge"), async (c) => {
+      return c.json(await builds.purgeCache(c.get("actor"), parseAppName(c.req.param("app"))));
+    })
     .post("/v1/apps/:app/builds/:number/cancel", guard("app:change", "builds:cancel"), (c) => {
       const number = parseNumber(c.req.param("number"), "build");
       return c.json({ cancelled: builds.cancel(c.get("actor"), parseAppName(c.req.param("app")), number) });

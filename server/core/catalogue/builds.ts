@@ -92,6 +92,11 @@ export const buildErrors = {
     message: (f) => `There is no folder "${f.root}" in the repository (${f.from}).`,
     hint: (f) => `Folders there: ${f.folders}. Choose with: paas builds:set --path FOLDER`,
   },
+  BUILD_CACHE_IN_USE: {
+    status: 409,
+    message: (f) => `A build of "${f.name}" is using its build cache.`,
+    hint: (f) => `Wait for it, or end it with: paas builds:cancel -a ${f.name}`,
+  },
   BUILD_OUTPUT_GONE: {
     status: 404,
     message: (f) => `The output of build ${f.number} of "${f.name}" is not kept any more.`,

@@ -176,6 +176,10 @@ test("steps before a failed one are not run again", async () => {
   const { result, lines } = await attempt("true");
   expect(result.ok).toBe(true);
   expect(lines.filter((line) => /#\d+ CACHED/.test(line))).toHaveLength(2);
+  // A purge of the app's cache makes them all anew.
+  const again = await harness.source({ Dockerfile: dockerfile("true") });
+  const anew = await harness.build(app, again, { cache: { purges: 1, freshSteps: true } });
+  expect(anew.lines.filter((line) => /#\d+ CACHED/.test(line))).toHaveLength(0);
 });
 
 test("secrets reach the step that mounts them and no image, build arguments only when they are named", async () => {
