@@ -370,6 +370,8 @@ export class InstanceConnection implements InstanceCall {
     this.#events = undefined;
     const isFit = this.#mayKeep && this.#isRequestSent && !this.#isFull && this.#openStart === -1;
     if (isFit) this.#phase = phases.idle;
+    // Paused for a client that was slow: the next one is another.
+    if (isFit && this.#socket.isPaused()) this.#socket.resume();
     this.#pool.release(this, isFit);
     events?.answerEnd(trailers);
   }

@@ -21,6 +21,7 @@ async function startHttp2() {
 
 test.each<[string, RoutePolicy | undefined]>([
   ["forwarded as they are", undefined],
+  ["edited, and answers compressed", { compress: true, requestHeaders: { set: { "X-Env": "live" } } }],
   ["by HTTP/2 to the instance", { protocol: "h2c" }],
 ])("every request gets its own answer, and every instance the request's own bytes: %s", async (_name, policy) => {
   await using one = policy?.protocol === "h2c" ? await startHttp2() : await startInstance(answerMixed);
