@@ -1,7 +1,8 @@
 import path from "node:path";
 import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import type Docker from "dockerode";
-import { pack } from "tar-stream";
+import { extract, pack } from "tar-stream";
 import { bounded } from "./bounded.ts";
 import { isStatus } from "./client.ts";
 
@@ -30,8 +31,33 @@ export async function copyBetween(
   if (tar === undefined) return false;
   const parent = path.posix.dirname(at);
   await ensureFolder(docker, parent, to, signal);
-  await putTar(docker, to, parent, tar, signal);
+  // The engine refuses links that lead out of the folder in which it unpacks, as those of a workspace's members do.
+  const [, top = "", ...deeper] = parent.split("/");
+  const unpacked = deeper.length === 0 ? tar : below(`${deeper.join("/")}/`, tar);
+  await putTar(docker, to, `/${top}`, unpacked, signal);
   return true;
+}
+
+/** A tar with all its names in another folder. */
+function below(folder: string, tar: Readable): Readable {
+  const moved = pack();
+  const move = async (): Promise<void> => {
+    const entries = extract();
+    void pipeline(tar, entries).catch((err: unknown) => entries.destroy(asError(err)));
+    for await (const entry of entries) {
+      const { header } = entry;
+      const linkname = header.type === "link" ? `${folder}${header.linkname}` : header.linkname;
+      const sink = moved.entry({ ...header, name: `${folder}${header.name}`, linkname });
+      await pipeline(entry, sink);
+    }
+    moved.finalize();
+  };
+  void move().catch((err: unknown) => moved.destroy(asError(err)));
+  return Readable.from(moved as AsyncIterable<Buffer>, { objectMode: false });
+}
+
+function asError(err: unknown): Error {
+  return err instanceof Error ? err : new Error(String(err));
 }
 
 async function archive(docker: Docker, at: string, id: string, signal: AbortSignal): Promise<Readable | undefined> {

@@ -44,6 +44,20 @@ test("a droplet says whose it is, and has no entrypoint of its own", async () =>
   expect(RepoTags).toEqual([`paas/droplet:${Config.Labels[labels.build]}`]);
 });
 
+test("a layer is copied with links from a member of a workspace to the top, and with hard links", async () => {
+  const script =
+    "set -e; mkdir -p node_modules/lib apps/web/node_modules; echo found > node_modules/lib/word; cd apps/web/node_modules; ln -s ../../../node_modules/lib lib; echo same > a; ln a b; head -c 300000 /dev/zero > large";
+  const layer = testLayer("dependencies", {
+    commands: [{ ...shell(script), env: nonce() }],
+    launch: true,
+    keep: ["/app/node_modules", "/app/apps/web/node_modules"],
+  });
+  const source = await harness.source({ "app.txt": "x" });
+  const run = await harness.build(harness.app(), source, { plan: testPlan({ layers: [layer] }) });
+  const look = 'cd /app/apps/web/node_modules && cat lib/word b && stat -c "%h %u" a && wc -c < large';
+  expect(await harness.run(imageOf(run), ["bash", "-c", look])).toBe("found\nsame\n2 1000\n300000");
+});
+
 test("owners, modes, links and odd names arrive as they are, `.git` does not", async () => {
   const source = await harness.source({
     "app.txt": "x",
