@@ -4,8 +4,10 @@ import { type AddressInfo, createServer } from "node:net";
 export interface DnsServer extends AsyncDisposable {
   /** `127.0.0.1:5353` */
   readonly address: string;
-  /** Names that do not exist; all others lead to 127.0.0.1. */
+  /** Names that do not exist. */
   readonly unknown: Set<string>;
+  /** Name → its IPv4 address; all others lead to 127.0.0.1. */
+  readonly addresses: Map<string, string>;
   readonly texts: Map<string, Set<string>>;
 }
 
@@ -14,12 +16,14 @@ const types = { a: 1, txt: 16 };
 /** A name server for tests: one A record for every name, TXT records as set, nothing else. */
 export async function startDnsServer(): Promise<DnsServer> {
   const unknown = new Set<string>();
+  const addresses = new Map<string, string>();
   const texts = new Map<string, Set<string>>();
+  const addressOf = (name: string) => Buffer.from((addresses.get(name) ?? "127.0.0.1").split(".").map(Number));
   const answer = (query: Buffer): Buffer => {
     const { name, type, end } = questionOf(query);
     const texted = type === types.txt ? [...(texts.get(name) ?? [])].map(textData) : [];
     const isUnknown = unknown.has(name);
-    const answers = isUnknown ? [] : type === types.a ? [Buffer.from([127, 0, 0, 1])] : texted;
+    const answers = isUnknown ? [] : type === types.a ? [addressOf(name)] : texted;
     const head = Buffer.alloc(12);
     query.copy(head, 0, 0, 2);
     head.writeUInt16BE(0x8580 | (isUnknown ? 3 : 0), 2);
@@ -43,6 +47,7 @@ export async function startDnsServer(): Promise<DnsServer> {
   return {
     address: `127.0.0.1:${port}`,
     unknown,
+    addresses,
     texts,
     async [Symbol.asyncDispose]() {
       server.close();

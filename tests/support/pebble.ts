@@ -102,19 +102,20 @@ async function startGate(
   state: { readonly limit: Pebble["limit"]; orders: number },
 ) {
   const server = https.createServer({ cert: own.chain, key: own.key }, (req, res) => {
-    if (req.url === "/order-plz" && req.method === "POST") {
+    const isOrder = req.url === "/order-plz" && req.method === "POST";
+    if (isOrder && state.limit !== undefined) {
       state.orders += 1;
-      if (state.limit !== undefined) {
-        const { detail, retryAfterSeconds } = state.limit;
-        req.resume();
-        res.writeHead(429, { "content-type": "application/problem+json", "retry-after": String(retryAfterSeconds) });
-        res.end(JSON.stringify({ type: "urn:ietf:params:acme:error:rateLimited", detail, status: 429 }));
-        return;
-      }
+      const { detail, retryAfterSeconds } = state.limit;
+      req.resume();
+      res.writeHead(429, { "content-type": "application/problem+json", "retry-after": String(retryAfterSeconds) });
+      res.end(JSON.stringify({ type: "urn:ietf:params:acme:error:rateLimited", detail, status: 429 }));
+      return;
     }
     const forwarded = https.request(
       { host: "127.0.0.1", port, method: req.method, path: req.url, headers: req.headers, rejectUnauthorized: false },
       (answer) => {
+        // One with a nonce that was refused comes again.
+        if (isOrder && answer.statusCode !== 400) state.orders += 1;
         res.writeHead(answer.statusCode ?? 502, answer.headers);
         answer.pipe(res);
       },

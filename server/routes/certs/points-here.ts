@@ -11,6 +11,8 @@ export interface PointsHereDeps {
   /** DNS servers to ask, `127.0.0.1:53`; none: those of the machine. */
   readonly dnsServers: readonly string[];
   readonly challenges: Pick<Challenges, "http">;
+  /** Where the public speaks HTTP: 80. */
+  readonly port?: number;
 }
 
 /**
@@ -24,9 +26,10 @@ export async function whyNotHere(deps: PointsHereDeps, name: string, signal: Abo
   if (addresses.some((address) => own.has(address))) return undefined;
   const token = randomBytes(16).toString("hex");
   await using _answered = await deps.challenges.http(name, token, token, signal);
-  const answers = await Promise.all(addresses.map((address) => fetchToken(address, name, token)));
+  const port = deps.port ?? 80;
+  const answers = await Promise.all(addresses.map((address) => fetchToken(address, port, name, token)));
   if (answers.includes(token)) return undefined;
-  return `${name} leads to ${addresses.join(", ")}, and a request there on port 80 did not arrive here`;
+  return `${name} leads to ${addresses.join(", ")}, and a request there on port ${port} did not arrive here`;
 }
 
 async function resolve(servers: readonly string[], name: string): Promise<readonly string[]> {
@@ -36,10 +39,10 @@ async function resolve(servers: readonly string[], name: string): Promise<readon
   return found.flat();
 }
 
-function fetchToken(address: string, name: string, token: string): Promise<string | undefined> {
+function fetchToken(address: string, port: number, name: string, token: string): Promise<string | undefined> {
   return new Promise((done) => {
     const request = http.get(
-      { host: address, port: 80, path: `${challengePath}/${token}`, headers: { host: name }, timeout: timeoutMs },
+      { host: address, port, path: `${challengePath}/${token}`, headers: { host: name }, timeout: timeoutMs },
       (answer) => {
         let text = "";
         answer.setEncoding("utf8");

@@ -125,6 +125,26 @@ test("a challenge that fails is told in the CA's words and tried again, and what
   expect(viewOf(certs, "new.shop.test")?.problem).toBeUndefined();
 });
 
+test("the CA is not asked about a public name before it leads here, then by itself", async () => {
+  await using bed = await CertsBed.start();
+  await using pebble = await bed.pebble(86_400);
+  bed.dns.unknown.add("www.shop.dev");
+  await bed.route("www.shop.dev");
+  await using certs = await bed.certs(pebble);
+  await waitFor(() => viewOf(certs, "www.shop.dev")?.state === "failed", patience());
+  expect(viewOf(certs, "www.shop.dev")?.problem).toBe("the name www.shop.dev has no address yet");
+  expect(pebble.orders()).toBe(0);
+  bed.dns.unknown.clear();
+  await waitFor(() => {
+    const view = viewOf(certs, "www.shop.dev");
+    if (view?.state === "failed" && (view.retryAt ?? 0) > Date.now() + bed.aheadMs) {
+      bed.aheadMs = (view.retryAt ?? 0) - Date.now();
+      certs.wake();
+    }
+    return view?.state === "valid";
+  }, patience());
+});
+
 test("a CA that was asked too often is left alone for as long as it says", async () => {
   await using bed = await CertsBed.start();
   await using pebble = await bed.pebble(3600);
