@@ -4,7 +4,7 @@ import { ClientConnection } from "./http1/client-connection.ts";
 import { Http1Pool } from "./http1/pool.ts";
 import { ClientSession } from "./http2/client-session.ts";
 import { InstanceSessions } from "./http2/instance-sessions.ts";
-import type { TrustedProxies } from "./http1/request-facts.ts";
+import type { TrustedProxies } from "./http1/forwarding.ts";
 import { Instances } from "./instances.ts";
 import { type LiveRoute, LiveTable } from "./live-table.ts";
 import { type AppTraffic, Metrics } from "./metrics.ts";

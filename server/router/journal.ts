@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import type { FailureCode } from "./failures.ts";
 import { failures } from "./failures.ts";
 import type { Target } from "./protocol.ts";

@@ -1,4 +1,4 @@
-import type { TrustedProxies } from "./http1/request-facts.ts";
+import type { TrustedProxies } from "./http1/forwarding.ts";
 import type { Instances } from "./instances.ts";
 import type { LiveRoute } from "./live-table.ts";
 import type { Metrics } from "./metrics.ts";

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { performance } from "node:perf_hooks";
 import { Exchange } from "../exchange.ts";
 import type { Timed } from "../sweeper.ts";
 import type { AnswerStart, ClientSide, ConnectionFacts } from "../sides.ts";
@@ -8,6 +9,7 @@ import { AnswerWriter } from "./answer-writer.ts";
 import { putCrlf } from "./bytes.ts";
 import { broken, ChunkState, scanChunks } from "./chunks.ts";
 import { text } from "./fields.ts";
+import { Forwarding } from "./forwarding.ts";
 import { head, incomplete } from "./head.ts";
 import { parseRequest } from "./parse-request.ts";
 import { Pending } from "./pending.ts";
@@ -74,7 +76,7 @@ export class ClientConnection implements ClientSide, Timed {
   constructor(socket: Socket, facts: ConnectionFacts, traffic: Traffic, early?: Buffer) {
     this.#socket = socket;
     this.#traffic = traffic;
-    this.facts = new Http1RequestFacts(facts, traffic.trustedProxies);
+    this.facts = new Http1RequestFacts(new Forwarding(facts, traffic.trustedProxies));
     this.#writer = new AnswerWriter(socket, this.facts);
     traffic.opened(this);
     socket.on("data", (chunk: Buffer) => this.#process(chunk, 0, chunk.length));

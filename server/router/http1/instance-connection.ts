@@ -8,6 +8,7 @@ import { broken, ChunkState, scanChunks } from "./chunks.ts";
 import { head, incomplete } from "./head.ts";
 import { parseAnswer } from "./parse-answer.ts";
 import { Pending } from "./pending.ts";
+import type { IdleStack } from "./idle-stack.ts";
 import type { Http1Pool } from "./pool.ts";
 import { isTaking, out, reserve, roomAfter, send } from "./slab.ts";
 import { TrailerReader, trailerBytes } from "./trailers.ts";
@@ -38,6 +39,7 @@ const answer = new Answer();
 export class InstanceConnection implements InstanceCall {
   readonly takesChunks = true;
   readonly target: Target;
+  readonly stack: IdleStack;
   readonly #pool: Http1Pool;
   readonly #socket: Socket;
   isReused = false;
@@ -64,8 +66,9 @@ export class InstanceConnection implements InstanceCall {
   #openEnd = 0;
   #isFull = false;
 
-  constructor(pool: Http1Pool, target: Target) {
+  constructor(pool: Http1Pool, target: Target, stack: IdleStack) {
     this.#pool = pool;
+    this.stack = stack;
     this.target = target;
     this.keepAliveMs = pool.options.instanceKeepAliveMs;
     const onread = { buffer: inbox, callback: (count: number) => this.#read(count) };
@@ -201,7 +204,7 @@ export class InstanceConnection implements InstanceCall {
   #read(count: number): boolean {
     if (this.#phase === phases.idle) {
       // Nobody has asked: what comes cannot be told from an answer to the next request.
-      this.#pool.lost(this);
+      this.stack.forget(this);
       this.destroy();
       return false;
     }
@@ -397,7 +400,7 @@ export class InstanceConnection implements InstanceCall {
   }
 
   #lost(code: string): void {
-    if (this.#phase === phases.idle) this.#pool.lost(this);
+    if (this.#phase === phases.idle) this.stack.forget(this);
     const events = this.#events;
     if (events === undefined) {
       this.destroy();
@@ -406,7 +409,7 @@ export class InstanceConnection implements InstanceCall {
     const failure = this.#classify(code);
     this.#events = undefined;
     this.destroy();
-    if (failure.kind === "stale") this.#pool.distrust(this.target.id);
+    if (failure.kind === "stale") this.stack.destroyAll();
     events.instanceFailed(failure);
   }
 

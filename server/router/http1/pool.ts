@@ -1,5 +1,6 @@
 import type { Target } from "../protocol.ts";
 import type { CallOptions, InstanceEvents, InstanceTransport } from "../sides.ts";
+import { IdleStack } from "./idle-stack.ts";
 import { InstanceConnection } from "./instance-connection.ts";
 
 export interface PoolOptions {
@@ -15,7 +16,7 @@ export interface PoolOptions {
  */
 export class Http1Pool implements InstanceTransport {
   readonly options: PoolOptions;
-  readonly #idle = new Map<string, InstanceConnection[]>();
+  readonly #stacks = new Map<string, IdleStack>();
   #listed: ReadonlySet<string> = new Set();
   #isClosed = false;
   /** The time, as far as it matters here: what is too old goes with the sweep after. */
@@ -26,67 +27,48 @@ export class Http1Pool implements InstanceTransport {
   }
 
   call(target: Target, options: CallOptions, events: InstanceEvents): InstanceConnection {
-    const connection = (options.mayReuse ? this.#take(target.id) : undefined) ?? new InstanceConnection(this, target);
+    const stack = this.#stacks.get(target.id) ?? this.#addStack(target.id);
+    const idle = options.mayReuse ? stack.connections.pop() : undefined;
+    const connection = idle ?? new InstanceConnection(this, target, stack);
     connection.begin(options, events);
     return connection;
   }
 
   retain(targetIds: ReadonlySet<string>): void {
     this.#listed = targetIds;
-    for (const [id, idle] of this.#idle) {
+    for (const [id, stack] of this.#stacks) {
       if (targetIds.has(id)) continue;
-      this.#idle.delete(id);
-      for (const connection of idle) connection.destroy();
+      stack.isListed = false;
+      this.#stacks.delete(id);
+      stack.destroyAll();
     }
   }
 
   /** Closes what was idle for so long that the instance might close it. */
   sweep(now: number): void {
     this.#sweptAt = now;
-    for (const [id, idle] of this.#idle) {
-      let old = 0;
-      while (old < idle.length && (idle[old] as InstanceConnection).idleUntil <= now) old += 1;
-      if (old === 0) continue;
-      for (const connection of idle.splice(0, old)) connection.destroy();
-      if (idle.length === 0) this.#idle.delete(id);
-    }
+    for (const stack of this.#stacks.values()) stack.destroyOld(now);
   }
 
   close(): void {
     this.#isClosed = true;
-    for (const idle of this.#idle.values()) for (const connection of idle) connection.destroy();
-    this.#idle.clear();
+    for (const stack of this.#stacks.values()) stack.destroyAll();
   }
 
   /** Its exchange is over. Kept for the next one where that is safe. */
   release(connection: InstanceConnection, isFit: boolean): void {
-    const { id } = connection.target;
-    const idle = this.#idle.get(id);
-    const hasRoom = (idle?.length ?? 0) < this.options.idlePerInstance;
-    if (!isFit || !hasRoom || this.#isClosed || !this.#listed.has(id)) {
+    const { connections, isListed } = connection.stack;
+    if (!isFit || !isListed || this.#isClosed || connections.length >= this.options.idlePerInstance) {
       connection.destroy();
       return;
     }
     connection.idleUntil = this.#sweptAt + connection.keepAliveMs;
-    if (idle === undefined) this.#idle.set(id, [connection]);
-    else idle.push(connection);
+    connections.push(connection);
   }
 
-  /** An idle connection was closed. */
-  lost(connection: InstanceConnection): void {
-    const idle = this.#idle.get(connection.target.id);
-    const index = idle?.indexOf(connection) ?? -1;
-    if (index !== -1) idle?.splice(index, 1);
-  }
-
-  /** The instance closes its idle connections, or is gone: none of the others can be trusted. */
-  distrust(targetId: string): void {
-    const idle = this.#idle.get(targetId);
-    this.#idle.delete(targetId);
-    for (const connection of idle ?? []) connection.destroy();
-  }
-
-  #take(id: string): InstanceConnection | undefined {
-    return this.#idle.get(id)?.pop();
+  #addStack(id: string): IdleStack {
+    const stack = new IdleStack(this.#listed.has(id));
+    if (stack.isListed) this.#stacks.set(id, stack);
+    return stack;
   }
 }

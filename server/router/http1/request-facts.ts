@@ -1,8 +1,8 @@
-import type { ConnectionFacts, Framing, RequestFacts } from "../sides.ts";
+import type { Framing, RequestFacts } from "../sides.ts";
 import { framing } from "../sides.ts";
-import { normaliseHost } from "../table.ts";
 import { put, putCrlf, putText } from "./bytes.ts";
 import { text } from "./fields.ts";
+import type { AskedHost, Forwarding } from "./forwarding.ts";
 import { head } from "./head.ts";
 import { idLength, isId, putNewId } from "./request-id.ts";
 
@@ -22,19 +22,13 @@ const commonMethods = ["GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH
 const methodsWithoutBody: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
 const methodByFirstByte = new Map(commonMethods.map((method) => [method.charCodeAt(0) * 16 + method.length, method]));
 
-/** Addresses of proxies whose word on the client is believed. */
-export interface TrustedProxies {
-  has(address: string): boolean;
-}
+const noHost: AskedHost = { authority: "", host: "", protocol: "http", fields: empty, usual: empty };
 
 /** What is known of the request under way on one connection to a client. Written anew for each request. */
 export class Http1RequestFacts implements RequestFacts {
   method = "";
-  authority = "";
-  host = "";
   forwardedFor = "";
   clientAddress: string;
-  protocol: "http" | "https";
   framing: Framing = framing.none;
   length = 0;
   expectsContinue = false;
@@ -46,28 +40,28 @@ export class Http1RequestFacts implements RequestFacts {
   targetStart = 0;
   targetEnd = 0;
   id: Buffer = empty;
-  readonly #connection: ConnectionFacts;
-  readonly #trusted: TrustedProxies;
-  readonly #isTrusted: boolean;
-  readonly #via: "1.1" | "2.0";
-  #hostBytes: Buffer = empty;
+  readonly #forwarding: Forwarding;
+  #host = noHost;
   /** What a trusted proxy says of the client's certificate: nobody else can have checked one. */
   #clientCert = "";
   /** Made at the first need, and written anew for each request. */
   #ownId: Buffer = empty;
-  /** What is said of every request of this connection to the same host. */
-  #constant: Buffer = empty;
-  /** The same with all that stands before the id, where nobody has forwarded the request before. */
-  #usual: Buffer = empty;
 
-  /** `via`: the version of HTTP that the client speaks. */
-  constructor(connection: ConnectionFacts, trusted: TrustedProxies, via: "1.1" | "2.0" = "1.1") {
-    this.#connection = connection;
-    this.#via = via;
-    this.#trusted = trusted;
-    this.#isTrusted = trusted.has(connection.clientAddress);
-    this.clientAddress = connection.clientAddress;
-    this.protocol = connection.protocol;
+  constructor(forwarding: Forwarding) {
+    this.#forwarding = forwarding;
+    this.clientAddress = forwarding.clientAddress;
+  }
+
+  get authority(): string {
+    return this.#host.authority;
+  }
+
+  get host(): string {
+    return this.#host.host;
+  }
+
+  get protocol(): "http" | "https" {
+    return this.#host.protocol;
   }
 
   /** Takes over what {@link head} says of the head in `buf`. False when its Host is none. */
@@ -82,11 +76,14 @@ export class Http1RequestFacts implements RequestFacts {
     this.expectsContinue = head.expects === 1 && this.framing !== framing.none && head.minor === 1;
     this.upgrade = this.#upgradeOf(buf);
     this.namesInstance = head.namesInstance;
-    if (this.#isTrusted)
+    const { isTrusted, clientAddress } = this.#forwarding;
+    if (isTrusted)
       this.#clientCert = head.clientCertEnd === 0 ? "" : text(buf, head.clientCertStart, head.clientCertEnd);
-    if (head.forwardedForEnd === 0 && !this.#isTrusted) this.forwardedFor = this.#connection.clientAddress;
+    if (head.forwardedForEnd === 0 && !isTrusted) this.forwardedFor = clientAddress;
     else this.#takeChain(buf);
-    return this.#isHost(buf) || this.#takeHost(buf);
+    const host = this.#forwarding.host(buf, this.clientAddress);
+    if (host !== undefined) this.#host = host;
+    return host !== undefined;
   }
 
   /** What the router says of the request, behind its own fields, and the empty line. */
@@ -115,11 +112,12 @@ export class Http1RequestFacts implements RequestFacts {
   }
 
   #putForwarding(out: Buffer, at: number): number {
-    if (this.forwardedFor === this.#connection.clientAddress) return put(out, at, this.#usual);
+    const { fields, usual } = this.#host;
+    if (this.forwardedFor === this.#forwarding.clientAddress) return put(out, at, usual);
     let o = put(out, at, forwardedForName);
     o = putText(out, o, this.forwardedFor);
     o = putCrlf(out, o);
-    o = put(out, o, this.#constant);
+    o = put(out, o, fields);
     return put(out, o, idName);
   }
 
@@ -159,59 +157,16 @@ export class Http1RequestFacts implements RequestFacts {
     return /^h2c?$/i.test(upgrade) ? "" : upgrade;
   }
 
-  #isHost(buf: Buffer): boolean {
-    const known = this.#hostBytes;
-    const { hostStart } = head;
-    if (known.length === 0 || known.length !== head.hostEnd - hostStart) return false;
-    for (let i = 0; i < known.length; i++) if (known[i] !== buf[hostStart + i]) return false;
-    // A trusted proxy may say another host with each request.
-    return !this.#isTrusted;
-  }
-
-  #takeHost(buf: Buffer): boolean {
-    const authority = text(buf, head.hostStart, head.hostEnd);
-    const host = normaliseHost(authority);
-    if (host === undefined) return false;
-    this.authority = authority;
-    this.host = host;
-    this.#hostBytes = Buffer.from(authority, "latin1");
-    this.protocol = this.#connection.protocol;
-    let shownHost = authority;
-    if (this.#isTrusted) {
-      const given = text(buf, head.protoStart, head.protoEnd).toLowerCase();
-      if (head.protoEnd > 0 && (given === "http" || given === "https")) this.protocol = given;
-      if (head.forwardedHostEnd > 0) {
-        const said = text(buf, head.forwardedHostStart, head.forwardedHostEnd);
-        if (normaliseHost(said) !== undefined) shownHost = said;
-      }
-    }
-    this.#describe(shownHost);
-    return true;
-  }
-
-  #describe(shownHost: string): void {
-    const { protocol } = this;
-    const { localPort } = this.#connection;
-    const port = protocol === this.#connection.protocol ? localPort : 443;
-    const forwarded = `for=${quoted(this.clientAddress)};host=${quoted(shownHost)};proto=${protocol}`;
-    this.#constant = latin1(
-      `X-Forwarded-Proto: ${protocol}\r\nX-Forwarded-Port: ${port}\r\nX-Forwarded-Host: ${shownHost}\r\nForwarded: ${forwarded}\r\nVia: ${this.#via} paas\r\n`,
-    );
-    const client = latin1(`${this.#connection.clientAddress}\r\n`);
-    this.#usual = Buffer.concat([forwardedForName, client, this.#constant, idName]);
-  }
-
   /** What was said before, and the client last. The client is the last one that no trusted proxy has sent. */
   #takeChain(buf: Buffer): void {
     const said = head.forwardedForEnd === 0 ? [] : [text(buf, head.forwardedForStart, head.forwardedForEnd)];
     const more = head.forwardedForMore ?? [];
     for (let i = 0; i < more.length; i += 2) said.push(text(buf, more[i] as number, more[i + 1] as number));
-    const own = this.#connection.clientAddress;
+    const own = this.#forwarding.clientAddress;
     this.forwardedFor = [...said, own].join(", ");
     this.clientAddress = own;
-    if (!this.#isTrusted) return;
-    const hops = said.flatMap((line) => line.split(",")).map((hop) => hop.trim());
-    this.clientAddress = hops.findLast((hop) => !this.#trusted.has(hop)) ?? hops[0] ?? own;
+    if (!this.#forwarding.isTrusted) return;
+    this.clientAddress = this.#forwarding.client(said.flatMap((line) => line.split(",")).map((hop) => hop.trim()));
   }
 }
 
@@ -223,12 +178,4 @@ function methodAt(buf: Buffer, start: number, end: number): string {
     if (i === common.length) return common;
   }
   return text(buf, start, end);
-}
-
-/** A node or a host as RFC 7239 wants it: what is no token in quotes, IPv6 in brackets too. */
-function quoted(value: string): string {
-  if (/^[\w.-]+$/.test(value)) return value;
-  return value.includes("::") || /^[\da-f]*:[\da-f]*:/i.test(value)
-    ? `"[${value.replace(/^\[|\]$/g, "")}]"`
-    : `"${value}"`;
 }

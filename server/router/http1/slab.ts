@@ -51,14 +51,18 @@ export function roomAfter(from: number): number {
  * already it would keep the whole slab, and with it its neighbours, from being used again: then it is copied.
  */
 export function send(socket: Socket, start: number, end: number): boolean {
-  if (socket.writableLength > 0) {
-    socket.write(Buffer.from(out.buffer.subarray(start, end)));
-  } else {
-    out.at = end;
-    current.pending += 1;
-    socket.write(out.buffer.subarray(start, end), current.released);
-  }
-  return isTaking(socket);
+  const hasRoom = socket.writableLength > 0 ? sendCopy(socket, start, end) : sendInPlace(socket, start, end);
+  return hasRoom || isTaking(socket);
+}
+
+function sendCopy(socket: Socket, start: number, end: number): boolean {
+  return socket.write(Buffer.from(out.buffer.subarray(start, end)));
+}
+
+function sendInPlace(socket: Socket, start: number, end: number): boolean {
+  out.at = end;
+  current.pending += 1;
+  return socket.write(out.buffer.subarray(start, end), current.released);
 }
 
 /** A write that the kernel took at once counts for nothing, whatever its size. */

@@ -2,6 +2,7 @@ import { constants, performServerHandshake, type ServerHttp2Session, type Server
 import type { Socket } from "node:net";
 import type { ConnectionFacts } from "../sides.ts";
 import type { Timed } from "../sweeper.ts";
+import { Forwarding } from "../http1/forwarding.ts";
 import type { OpenConnection, Traffic } from "../traffic.ts";
 import { ClientStream } from "./client-stream.ts";
 import type { RawHeaders } from "./field-lines.ts";
@@ -13,6 +14,8 @@ const maxSessionMegabytes = 16;
 /** Streams that a client takes back ("rapid reset" costs us a request each): so many together, then so many a second. */
 const resetBurst = 200;
 const resetsPerSecond = 33;
+
+function ignore(): void {}
 
 /** One HTTP/2 connection of a client. */
 export class ClientSession implements OpenConnection {
@@ -49,7 +52,8 @@ export class ClientSession implements OpenConnection {
     this.#session = session;
     this.#socket = socket;
     traffic.opened(this);
-    session.on("stream", (stream, _headers, flags, raw) => this.#begin(stream, raw, flags, facts));
+    const forwarding = new Forwarding(facts, traffic.trustedProxies, "2.0");
+    session.on("stream", (stream, _headers, flags, raw) => this.#begin(stream, raw, flags, forwarding));
     session.on("error", () => {});
     session.once("close", () => traffic.closed(this));
   }
@@ -78,15 +82,17 @@ export class ClientSession implements OpenConnection {
     if (this.#session.closed) this.#end(constants.NGHTTP2_NO_ERROR);
   }
 
-  #begin(stream: ServerHttp2Stream, raw: RawHeaders, flags: number, facts: ConnectionFacts): void {
+  #begin(stream: ServerHttp2Stream, raw: RawHeaders, flags: number, forwarding: Forwarding): void {
     this.#streams += 1;
-    stream.once("aborted", () => this.#takenBack());
+    stream.on("error", ignore);
+    const request = ClientStream.serve(stream, raw, flags, forwarding, this.#traffic);
     stream.once("close", () => {
       this.#streams -= 1;
       this.deadline = 0;
+      if (stream.aborted) this.#takenBack();
+      request?.gone();
       if (this.#traffic.isClosing) this.leave();
     });
-    ClientStream.serve(stream, raw, flags, facts, this.#traffic);
   }
 
   #takenBack(): void {

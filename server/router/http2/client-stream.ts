@@ -1,14 +1,15 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { Exchange } from "../exchange.ts";
+import type { Forwarding } from "../http1/forwarding.ts";
 import { head } from "../http1/head.ts";
 import { parseRequest } from "../http1/parse-request.ts";
 import { Http1RequestFacts } from "../http1/request-facts.ts";
 import { out, reserve } from "../http1/slab.ts";
 import { TrailerReader } from "../http1/trailers.ts";
-import type { AnswerStart, ClientSide, ConnectionFacts } from "../sides.ts";
+import type { AnswerStart, ClientSide } from "../sides.ts";
 import { framing } from "../sides.ts";
 import type { Traffic } from "../traffic.ts";
-import { headersOf, linesOf, pseudoFields, type RawHeaders } from "./field-lines.ts";
+import { headersOf, linesOf, pseudoFields, rawOf, type RawHeaders } from "./field-lines.ts";
 
 /**
  * One request over HTTP/2. Its head is written out as HTTP/1.1 and read by the same strict parser, so that what an instance
@@ -26,31 +27,43 @@ export class ClientStream implements ClientSide {
   #trailers = "";
   #isAnswered = false;
   #isFull = false;
+  /** Of the answer's body: not given to the stream yet. */
+  #part: Buffer | undefined;
+  /** Where its fields stand in the slab, as long as nothing else was written there. */
+  #headAt = -1;
+  #fieldsEnd = 0;
 
   /** Answers the request; a head that is none is refused at once. */
-  static serve(stream: ServerHttp2Stream, raw: RawHeaders, flags: number, from: ConnectionFacts, traffic: Traffic) {
-    stream.on("error", () => {});
+  static serve(
+    stream: ServerHttp2Stream,
+    raw: RawHeaders,
+    flags: number,
+    forwarding: Forwarding,
+    traffic: Traffic,
+  ): ClientStream | undefined {
     const isWhole = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     const text = headText(raw, isWhole);
     if (typeof text === "number") {
       refuse(stream, text, traffic);
-      return;
+      return undefined;
     }
-    new ClientStream(stream, Buffer.from(text, "latin1"), isWhole, from, traffic).#begin();
+    const request = new ClientStream(stream, Buffer.from(text, "latin1"), isWhole, forwarding, traffic);
+    request.#begin();
+    return request;
   }
 
   private constructor(
     stream: ServerHttp2Stream,
     headBytes: Buffer,
     isWhole: boolean,
-    from: ConnectionFacts,
+    forwarding: Forwarding,
     traffic: Traffic,
   ) {
     this.#stream = stream;
     this.#head = headBytes;
     this.#isWhole = isWhole;
     this.#traffic = traffic;
-    this.facts = new Http1RequestFacts(from, traffic.trustedProxies, "2.0");
+    this.facts = new Http1RequestFacts(forwarding);
   }
 
   #begin(): void {
@@ -71,21 +84,13 @@ export class ClientStream implements ClientSide {
     if (facts.framing === framing.chunks) facts.framing = framing.stream;
     // A length of 0 and yet no end: what comes is the end, or nothing that anybody wants.
     else if (facts.framing === framing.none && !this.#isWhole) this.#stream.resume();
-    this.#listen();
+    if (!this.#isWhole) this.#stream.on("trailers", (_headers, _flags, more: RawHeaders) => this.#trailed(more));
+    this.#headAt = at;
+    this.#fieldsEnd = head.out;
     const exchange = new Exchange(this.#traffic, this, facts.startedAt);
     this.#exchange = exchange;
     exchange.begin();
-  }
-
-  #listen(): void {
-    const stream = this.#stream;
-    stream.on("trailers", (_headers, _flags, raw: RawHeaders) => this.#trailed(raw));
-    stream.on("drain", () => {
-      if (!this.#isFull) return;
-      this.#isFull = false;
-      this.#exchange?.clientDrained();
-    });
-    stream.once("close", () => this.#gone());
+    this.#headAt = -1;
   }
 
   #trailed(raw: RawHeaders): void {
@@ -109,13 +114,17 @@ export class ClientStream implements ClientSide {
   }
 
   writeHead(buffer: Buffer, at: number): number {
-    this.#parse(buffer, at);
-    const fieldsEnd = head.out;
+    // The first time it stands where it was read, and nobody has read another since.
+    if (at !== this.#headAt) {
+      this.#parse(buffer, at);
+      this.#fieldsEnd = head.out;
+    }
+    this.#headAt = -1;
     const { facts } = this;
     const own = facts.framing;
     // Who speaks HTTP/1.1 to the instance puts the body into chunks.
     if (own === framing.stream) facts.framing = framing.chunks;
-    const end = facts.writeTail(buffer, fieldsEnd, this.#traffic.startMs(facts.startedAt), this.#hasLengthField);
+    const end = facts.writeTail(buffer, this.#fieldsEnd, this.#traffic.startMs(facts.startedAt), this.#hasLengthField);
     facts.framing = own;
     return end;
   }
@@ -158,15 +167,14 @@ export class ClientStream implements ClientSide {
     this.#isAnswered = true;
     const stream = this.#stream;
     if (stream.destroyed || stream.closed) return;
-    const headers = headersOf(buffer.toString("latin1", answer.fieldsStart, answer.fieldsEnd));
-    headers["via"] = [headers["via"] ?? [], "1.1 paas"].flat().join(", ");
-    headers["x-request-id"] = this.facts.requestId;
+    const headers = rawOf(buffer.toString("latin1", answer.fieldsStart, answer.fieldsEnd), [
+      ":status",
+      String(answer.status),
+    ]);
+    headers.push("via", "1.1 paas", "x-request-id", this.facts.requestId);
     const hasBody = answer.framing !== framing.none;
     try {
-      stream.respond(
-        { ...headers, ":status": answer.status },
-        { endStream: !hasBody, waitForTrailers: answer.framing === framing.stream },
-      );
+      stream.respond(headers, { endStream: !hasBody, waitForTrailers: answer.framing === framing.stream });
     } catch {
       // A field that HTTP/2 allows once only.
       stream.destroy(new Error("the head cannot be said"));
@@ -176,9 +184,10 @@ export class ClientStream implements ClientSide {
   }
 
   answerData(from: Buffer, start: number, end: number): boolean {
+    this.flush();
     if (this.#stream.writableEnded || this.#stream.destroyed) return true;
-    // What is lent is gone when this returns.
-    if (!this.#stream.write(Buffer.from(from.subarray(start, end)))) this.#isFull = true;
+    // What is lent is gone when this returns. It waits for what comes with it: the last part ends the stream.
+    this.#part = Buffer.from(from.subarray(start, end));
     return !this.#isFull;
   }
 
@@ -187,7 +196,8 @@ export class ClientStream implements ClientSide {
     this.#exchange = undefined;
     this.#trailers = trailers;
     if (stream.destroyed) return;
-    stream.end();
+    stream.end(this.#part);
+    this.#part = undefined;
     if (this.#isWhole || stream.readableEnded) return;
     // The answer is out before the request is in: the client need not send the rest (RFC 9113 §8.1).
     stream.resume();
@@ -200,7 +210,15 @@ export class ClientStream implements ClientSide {
   }
 
   flush(): boolean {
-    return !this.#isFull;
+    const part = this.#part;
+    this.#part = undefined;
+    if (part === undefined || this.#stream.destroyed || this.#stream.write(part) || this.#isFull) return !this.#isFull;
+    this.#isFull = true;
+    this.#stream.once("drain", () => {
+      this.#isFull = false;
+      this.#exchange?.clientDrained();
+    });
+    return false;
   }
 
   endTunnel(): void {
@@ -213,7 +231,8 @@ export class ClientStream implements ClientSide {
     this.#stream.destroy(new Error("the answer was cut"));
   }
 
-  #gone(): void {
+  /** The stream is closed, from whatever side. */
+  gone(): void {
     const exchange = this.#exchange;
     this.#exchange = undefined;
     exchange?.clientGone();
@@ -222,18 +241,26 @@ export class ClientStream implements ClientSide {
 
 /** The head as HTTP/1.1, or the status that refuses it. The library has checked what HTTP/2 itself demands. */
 function headText(raw: RawHeaders, isWhole: boolean): string | number {
-  const pseudo = pseudoFields(raw);
-  const [method, path, scheme] = [pseudo.get(":method") ?? "", pseudo.get(":path"), pseudo.get(":scheme")];
+  const { method, path, scheme, authority } = pseudoFields(raw);
   if (method === "CONNECT") return 405;
-  if (path === undefined || (scheme !== "https" && scheme !== "http")) return 400;
+  if (path === "" || (scheme !== "https" && scheme !== "http")) return 400;
   if (!path.startsWith("/") && !(path === "*" && method === "OPTIONS")) return 400;
-  const hosts = raw.filter((_value, i) => i % 2 === 1 && raw[i - 1] === "host");
-  const authority = pseudo.get(":authority") ?? hosts[0];
-  if (authority === undefined || hosts.some((host) => host.toLowerCase() !== authority.toLowerCase())) return 400;
-  const hasLength = raw.some((name, i) => i % 2 === 0 && name === "content-length");
+  let host = authority;
+  let hasLength = false;
+  for (let i = 0; i < raw.length; i += 2) {
+    if (raw[i] === "content-length") hasLength = true;
+    if (raw[i] !== "host") continue;
+    const said = raw[i + 1] ?? "";
+    if (host === "") host = said;
+    if (said.toLowerCase() !== host.toLowerCase()) return 400;
+  }
+  if (host === "") return 400;
   const coding = isWhole || hasLength ? "" : "transfer-encoding: chunked\r\n";
-  const lines = linesOf(raw, (name) => name === "host");
-  return `${method} ${path} HTTP/1.1\r\nhost: ${authority}\r\n${lines}${coding}\r\n`;
+  return `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n${linesOf(raw, isHost)}${coding}\r\n`;
+}
+
+function isHost(name: string): boolean {
+  return name === "host";
 }
 
 function refuse(stream: ServerHttp2Stream, status: number, traffic: Traffic): void {

@@ -69,7 +69,7 @@ async function runHandshakes(peer: Peer, { kind, seconds }: Load): Promise<Figur
 
 async function runH2(peer: Peer, { seconds }: Load): Promise<Figures> {
   const before = cpuSeconds(peer.pid);
-  const args = ["-c", "1", "h2load", "-t1", "-c16", "-m4", `-D${seconds}`, `https://127.0.0.1:${peer.tlsPort}/`];
+  const args = ["-c", "1", "h2load", "-t1", "-c16", "-m8", `-D${seconds}`, `https://127.0.0.1:${peer.tlsPort}/`];
   const { stdout } = await promisify(execFile)("taskset", args);
   const cpu = cpuSeconds(peer.pid) - before;
   const rps = Number(/([\d.]+) req\/s/.exec(stdout)?.[1] ?? 0);
