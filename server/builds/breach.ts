@@ -68,6 +68,24 @@ export class Breaches {
   }
 }
 
+/** What of memory is known when a step of a Dockerfile was killed. */
+export interface StepMemory {
+  readonly limitMb: number;
+  /** The kernel has counted that the builds' limit was met. */
+  readonly isOut: boolean;
+}
+
+/** A step that ended with SIGKILL: memory is the reason only where the kernel says so. */
+export function killedStep(where: string, { limitMb, isOut }: StepMemory): BuildFailed {
+  const limit = `builds may use ${limitMb} MB`;
+  return new BuildFailed(
+    isOut ? `Dockerfile ${where} ran out of memory (${limit}).` : `Dockerfile ${where} was killed (exit code 137).`,
+    isOut
+      ? "Make this step use less memory: fewer parallel jobs, or a smaller heap."
+      : `Look at its output above; if it needs more memory (${limit}): paas builds:limits:set --memory`,
+  );
+}
+
 /** `90s`, `30m` */
 function seconds(ms: number): string {
   const whole = Math.ceil(ms / 1000);

@@ -1,3 +1,4 @@
+import { killedStep, type StepMemory } from "./breach.ts";
 import { BuildFailed } from "./failure.ts";
 import type { BuildTrace, DockerfileRecord, TraceLog, TraceStep } from "./image-engine.ts";
 
@@ -44,8 +45,8 @@ export class BuildkitProgress {
   }
 
   /** @throws BuildFailed unless the engine said that there is an image, and no error */
-  assertBuilt(memoryMb: number): void {
-    if (this.#error !== undefined) throw this.#failure(plain(this.#error), memoryMb);
+  assertBuilt(memory: StepMemory): void {
+    if (this.#error !== undefined) throw this.#failure(plain(this.#error), memory);
     if (this.#imageId !== undefined) return;
     throw new BuildFailed(
       `The engine ended the build without a result, in ${this.current}.`,
@@ -104,14 +105,11 @@ export class BuildkitProgress {
     return failed.find((s) => !/context canceled/.test(s.error ?? "")) ?? failed[0];
   }
 
-  #failure(message: string, memoryMb: number): BuildFailed {
+  #failure(message: string, memory: StepMemory): BuildFailed {
     const failed = this.#failed();
     const code = Number(exitPattern.exec(message)?.[1] ?? 0);
     if (failed !== undefined && code === 137) {
-      return new BuildFailed(
-        `Dockerfile ${place(failed.name)} was killed, most likely for memory (builds may use ${memoryMb} MB).`,
-        "Make this step use less memory: fewer parallel jobs, or a smaller heap.",
-      );
+      return killedStep(place(failed.name), memory);
     }
     if (failed !== undefined && code !== 0) {
       return new BuildFailed(

@@ -6,8 +6,10 @@ import type { DockerfileRecord } from "./image-engine.ts";
 export class DockerBuildProgress {
   readonly #classic = new DockerfileProgress();
   #kit: BuildkitProgress | undefined;
+  #ranOutOfMemory = false;
 
   take(record: DockerfileRecord): string | undefined {
+    this.#ranOutOfMemory ||= record.ranOutOfMemory === true;
     if (record.trace !== undefined) this.#kit ??= new BuildkitProgress();
     return (this.#kit ?? this.#classic).take(record);
   }
@@ -24,7 +26,7 @@ export class DockerBuildProgress {
     return this.#kit?.missingSyntax;
   }
 
-  assertBuilt(memoryMb: number): void {
-    (this.#kit ?? this.#classic).assertBuilt(memoryMb);
+  assertBuilt(limitMb: number): void {
+    (this.#kit ?? this.#classic).assertBuilt({ limitMb, isOut: this.#ranOutOfMemory });
   }
 }

@@ -1,3 +1,4 @@
+import { killedStep, type StepMemory } from "./breach.ts";
 import { BuildFailed } from "./failure.ts";
 import type { DockerfileRecord } from "./image-engine.ts";
 
@@ -28,8 +29,8 @@ export class DockerfileProgress {
   }
 
   /** @throws BuildFailed unless the engine said that there is an image, and no error */
-  assertBuilt(memoryMb: number): void {
-    if (this.#error) throw this.#failure(this.#error, memoryMb);
+  assertBuilt(memory: StepMemory): void {
+    if (this.#error) throw this.#failure(this.#error, memory);
     if (this.#imageId !== undefined) return;
     throw new BuildFailed(
       `The engine ended the build without a result${this.#step === "" ? "" : `, in ${this.#where()}`}.`,
@@ -80,14 +81,11 @@ export class DockerfileProgress {
     return `step ${this.#step} (${this.#instruction})`;
   }
 
-  #failure(record: DockerfileRecord, memoryMb: number): BuildFailed {
+  #failure(record: DockerfileRecord, memory: StepMemory): BuildFailed {
     const message = (record.errorDetail?.message ?? record.error ?? "").replace(/\s+/g, " ").trim();
     const code = record.errorDetail?.code ?? 0;
     if (code === 137) {
-      return new BuildFailed(
-        `Dockerfile ${this.#where()} was killed, most likely for memory (builds may use ${memoryMb} MB).`,
-        "Make this step use less memory: fewer parallel jobs, or a smaller heap.",
-      );
+      return killedStep(this.#where(), memory);
     }
     if (code !== 0) {
       return new BuildFailed(`Dockerfile ${this.#where()} exited with code ${code}.`, "Its output above says why.");

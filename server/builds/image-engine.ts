@@ -144,6 +144,8 @@ export interface DockerfileRecord {
   readonly status?: string;
   readonly id?: string;
   readonly progressDetail?: { readonly current?: number };
+  /** Of ours: the kernel has counted that the limit of memory was met. */
+  readonly ranOutOfMemory?: boolean;
   readonly error?: string;
   readonly errorDetail?: { readonly code?: number; readonly message?: string };
   readonly aux?: { readonly ID?: string };

@@ -91,8 +91,8 @@ export class Workspace implements Disposable {
   async failure(name: string, code: number, hint: string): Promise<BuildFailed> {
     const { engine, breaches } = this.#context;
     const usage = await engine.usage(this.id);
-    // 137 is SIGKILL, and nobody but the kernel kills in here.
-    if (code === 137 || (usage?.memoryKills ?? 0) > 0) return breaches.memory(name);
+    // A 137 alone may be the work of the script itself.
+    if ((usage?.memoryKills ?? 0) > 0) return breaches.memory(name);
     if ((usage?.refusedPids ?? 0) > 0) return breaches.processes(name);
     return new BuildFailed(`${name} ${endOf(code)}.`, hint);
   }

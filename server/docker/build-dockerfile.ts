@@ -26,12 +26,14 @@ export async function buildDockerfile(
   builder: "best" | "classic",
 ): Promise<void> {
   const isLimited = await group.enter(spec.limits);
+  const hitsBefore = await group.memoryHits();
   try {
     const isKit = builder === "best" && (isLimited || spec.needsBuildkit) && (await hasBuildkit(docker));
     using session = isKit ? await openSession(docker, spec.secrets) : undefined;
     const stream = await startBuild(docker, context, options(home, spec, session?.id), signal);
     const shown = session === undefined ? withoutLabelSteps(Object.keys(ownLabels(home, spec)).length) : decoded;
     for await (const record of jsonLines(stream)) onRecord(shown(record));
+    if ((await group.memoryHits()) > hitsBefore) onRecord({ ranOutOfMemory: true });
   } catch (err) {
     signal.throwIfAborted();
     if (isStatus(err, 400)) throw new AppError("DOCKERFILE_INVALID", { cause: plainMessage(err) }, { cause: err });

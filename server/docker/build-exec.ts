@@ -1,4 +1,4 @@
-import { addAbortSignal } from "node:stream";
+import { addAbortSignal, type Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import type Docker from "dockerode";
 import type { ExecOutput, ExecSpec } from "../builds/image-engine.ts";
@@ -7,6 +7,9 @@ import { bounded } from "./bounded.ts";
 import { unframed } from "./exec-frames.ts";
 
 const quickMs = 60_000;
+const lookEveryMs = 1000;
+/** For what the command wrote last and the engine has not handed over yet. */
+const lastWordsMs = 500;
 
 /** Without a user: as whom and where the image says. */
 interface CommandSpec {
@@ -41,13 +44,37 @@ export async function execIn(
   );
   const stream = await handle.start({ hijack: true, stdin: false });
   addAbortSignal(signal, stream);
+  using watch = endWithCommand(handle, stream, signal);
   try {
     for await (const { bytes, from } of unframed(stream)) onOutput(bytes, from);
   } catch (err) {
     signal.throwIfAborted();
-    throw err;
+    if (!watch.hasEnded()) throw err;
   }
   return await exitCode(handle, signal);
+}
+
+/**
+ * Output goes on for as long as anybody holds the pipe: a process that the command has left in the background would keep
+ * the build open until its deadline. So it ends a moment after the command itself has.
+ */
+function endWithCommand(
+  handle: Docker.Exec,
+  stream: Duplex,
+  signal: AbortSignal,
+): Disposable & { hasEnded(): boolean } {
+  const stop = new AbortController();
+  let hasEnded = false;
+  const watch = async (within: AbortSignal): Promise<void> => {
+    do await delay(lookEveryMs, undefined, { signal: within });
+    while ((await handle.inspect({ abortSignal: within })).Running);
+    await delay(lastWordsMs, undefined, { signal: within });
+    hasEnded = true;
+    stream.destroy();
+  };
+  // What cannot be seen is told by the stream itself.
+  void watch(AbortSignal.any([signal, stop.signal])).catch(() => undefined);
+  return { hasEnded: () => hasEnded, [Symbol.dispose]: () => stop.abort() };
 }
 
 /** The stream may end a moment before the engine has noted the exit code. */

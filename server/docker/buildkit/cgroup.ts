@@ -1,4 +1,4 @@
-import { mkdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { BuildLimits } from "../../builds/limits.ts";
 
@@ -38,6 +38,16 @@ export class BuildkitGroup {
   /** After the last one the group is as the engine had it: other people's builds run in it too. */
   async leave(limits: BuildLimits): Promise<void> {
     if (this.#running.delete(limits)) await this.#apply().catch(() => {});
+  }
+
+  /** How often the steps of all builds have met the limit of memory: kills in version 2, refusals in version 1. */
+  async memoryHits(): Promise<number> {
+    const read = (...at: string[]) => readFile(path.join(this.#root, ...at), "utf8").catch(() => "");
+    const [events, refused] = await Promise.all([
+      read(group, "memory.events"),
+      read("memory", group, "memory.failcnt"),
+    ]);
+    return Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0) + (Number(refused) || 0);
   }
 
   async #apply(): Promise<void> {

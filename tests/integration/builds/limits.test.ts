@@ -43,6 +43,22 @@ test("memory is named too when it is a child that was killed", async () => {
   expect(!result.ok && result.reason).toContain("ran out of memory");
 });
 
+test("a step that kills itself is not said to be out of memory", async () => {
+  const { result } = await harness.build(harness.app(), await harness.source({ "app.txt": "" }), {
+    plan: building("kill -9 $$"),
+  });
+  expect(!result.ok && result.reason).toBe("bash -c kill -9 $$ was ended by SIGKILL (exit code 137).");
+});
+
+test("a process that a step leaves in the background does not keep the build open", async () => {
+  const { result, lines } = await harness.build(harness.app(), await harness.source({ "app.txt": "" }), {
+    plan: building("sleep 600 & echo said last"),
+  });
+  expect(result.ok).toBe(true);
+  expect(lines.join("\n")).toContain("said last");
+  expect(await harness.containers()).toEqual([]);
+});
+
 test("a command that fails because it may start no more processes is named with the limit", async () => {
   const script = "import os, time\nfor i in range(100): os.fork() or time.sleep(60)";
   const { result } = await harness.build(harness.app(), await harness.source({ "app.txt": "" }), {

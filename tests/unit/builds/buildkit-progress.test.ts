@@ -31,7 +31,7 @@ test("a step is announced when it begins, its output has seconds, its end says h
     "#2 last\n#2 DONE 2.1s\n",
   );
   expect(progress.take({ aux: { ID: "sha256:abc" } })).toBeUndefined();
-  expect(() => progress.assertBuilt(512)).not.toThrow();
+  expect(() => progress.assertBuilt({ limitMb: 512, isOut: true })).not.toThrow();
 });
 
 function failure(failed: TraceStep, message: string): string {
@@ -41,7 +41,7 @@ function failure(failed: TraceStep, message: string): string {
   });
   progress.take({ error: message, errorDetail: { message } });
   try {
-    progress.assertBuilt(512);
+    progress.assertBuilt({ limitMb: 512, isOut: true });
   } catch (err) {
     return err instanceof Error ? err.message : "";
   }
@@ -59,11 +59,7 @@ test.each([
     'failed to solve: process "/bin/sh -c b" did not complete successfully: exit code: 1',
     "Dockerfile step 2/3 of build (RUN a && \\ b) exited with code 1.",
   ],
-  [
-    run,
-    "exit code: 137",
-    "Dockerfile step 2/3 (RUN npm ci) was killed, most likely for memory (builds may use 512 MB).",
-  ],
+  [run, "exit code: 137", "Dockerfile step 2/3 (RUN npm ci) ran out of memory (builds may use 512 MB)."],
   [
     "[internal] load metadata for docker.io/library/node:24",
     "rpc error: code = Unknown desc = no such host",

@@ -13,8 +13,12 @@ const from = { stream: "Step 1/2 : FROM --platform=linux/amd64 node:99 AS build"
 const run = { stream: "Step 2/2 : RUN npm ci" };
 
 test("a build succeeded only when the stream names its image", () => {
-  expect(() => follow(from, run, { aux: { ID: "sha256:1" } }).progress.assertBuilt(1)).not.toThrow();
-  expect(() => follow(from, run).progress.assertBuilt(1)).toThrow("without a result, in step 2/2 (RUN npm ci)");
+  expect(() =>
+    follow(from, run, { aux: { ID: "sha256:1" } }).progress.assertBuilt({ limitMb: 1, isOut: true }),
+  ).not.toThrow();
+  expect(() => follow(from, run).progress.assertBuilt({ limitMb: 1, isOut: true })).toThrow(
+    "without a result, in step 2/2 (RUN npm ci)",
+  );
 });
 
 test("an error after an image is a failure all the same", () => {
@@ -22,23 +26,29 @@ test("an error after an image is a failure all the same", () => {
     { aux: { ID: "sha256:1" } },
     { error: "no space left", errorDetail: { message: "no space left" } },
   );
-  expect(() => progress.assertBuilt(1)).toThrow("The Dockerfile build failed: no space left");
+  expect(() => progress.assertBuilt({ limitMb: 1, isOut: true })).toThrow("The Dockerfile build failed: no space left");
 });
 
 test("a command that fails is named with its step and exit code", () => {
   const error = "The command '/bin/sh -c npm ci' returned a non-zero code: 3";
   const { progress } = follow(from, run, { error, errorDetail: { code: 3, message: error } });
-  expect(() => progress.assertBuilt(1)).toThrow("Dockerfile step 2/2 (RUN npm ci) exited with code 3.");
+  expect(() => progress.assertBuilt({ limitMb: 1, isOut: true })).toThrow(
+    "Dockerfile step 2/2 (RUN npm ci) exited with code 3.",
+  );
 });
 
 test("a command that was killed is told apart, with the limit", () => {
   const { progress } = follow(from, run, { error: "x", errorDetail: { code: 137, message: "x" } });
-  expect(() => progress.assertBuilt(512)).toThrow("was killed, most likely for memory (builds may use 512 MB)");
+  expect(() => progress.assertBuilt({ limitMb: 512, isOut: true })).toThrow(
+    "ran out of memory (builds may use 512 MB)",
+  );
+  // Memory is not said where nobody has counted it.
+  expect(() => progress.assertBuilt({ limitMb: 512, isOut: false })).toThrow("was killed (exit code 137).");
 });
 
 test("a base image that cannot be pulled is named", () => {
   const { progress } = follow(from, { error: "manifest for node:99 not found: manifest unknown" });
-  expect(() => progress.assertBuilt(1)).toThrow(
+  expect(() => progress.assertBuilt({ limitMb: 1, isOut: true })).toThrow(
     'The base image "node:99" of Dockerfile step 1/2 could not be pulled: manifest',
   );
 });
