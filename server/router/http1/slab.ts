@@ -2,11 +2,15 @@ import type { Socket } from "node:net";
 
 const slabBytes = 160 * 1024;
 const maxFree = 8;
+/** So many slabs may be kept by readers who are slow; a byte of each is enough to keep it. */
+const maxKept = 32;
 
 /** Memory that messages are written into, one behind the other; used again when all of them are out. */
 class Slab {
   readonly buffer: Buffer;
   pending = 0;
+  /** It is not written to any more, and somebody's bytes in it are not out. */
+  #isKept = false;
   /** One callback for all writes: the stream says when it needs the bytes no more. */
   readonly released: () => void;
 
@@ -14,12 +18,21 @@ class Slab {
     this.buffer = Buffer.allocUnsafeSlow(size);
     this.released = () => {
       this.pending -= 1;
-      if (this.pending === 0 && this !== current && size === slabBytes && free.length < maxFree) free.push(this);
+      if (this.pending > 0 || this === current) return;
+      if (this.#isKept) kept -= 1;
+      this.#isKept = false;
+      if (size === slabBytes && free.length < maxFree) free.push(this);
     };
+  }
+
+  leave(): void {
+    this.#isKept = this.pending > 0;
+    if (this.#isKept) kept += 1;
   }
 }
 
 const free: Slab[] = [];
+let kept = 0;
 let current = new Slab(slabBytes);
 
 /** Where the next message goes. What is written behind `at` belongs to nobody until {@link send}. */
@@ -29,6 +42,7 @@ export const out = { buffer: current.buffer, at: 0 };
 export function reserve(bytes: number): number {
   if (current.pending === 0) out.at = 0;
   if (out.at + bytes > current.buffer.length) {
+    current.leave();
     current = bytes > slabBytes ? new Slab(bytes) : (free.pop() ?? new Slab(slabBytes));
     out.buffer = current.buffer;
     out.at = 0;
@@ -48,10 +62,12 @@ export function roomAfter(from: number): number {
 
 /**
  * Writes what stands in the slab from `start` to `end` to a socket; false when the reader is slow. Behind bytes that wait
- * already it would keep the whole slab, and with it its neighbours, from being used again: then it is copied.
+ * already it would keep the whole slab, and with it its neighbours, from being used again: then it is copied, and so is
+ * everything while too many slabs are kept.
  */
 export function send(socket: Socket, start: number, end: number): boolean {
-  const hasRoom = socket.writableLength > 0 ? sendCopy(socket, start, end) : sendInPlace(socket, start, end);
+  const mustCopy = socket.writableLength > 0 || kept >= maxKept;
+  const hasRoom = mustCopy ? sendCopy(socket, start, end) : sendInPlace(socket, start, end);
   return hasRoom || isTaking(socket);
 }
 
