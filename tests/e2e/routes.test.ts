@@ -1,4 +1,5 @@
 import { createServer, type Server } from "node:http";
+import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RouteInfo } from "../../server/api/route-policies.ts";
@@ -19,6 +20,7 @@ const app = {
 const http = require("node:http");
 http.createServer((req, res) => {
   const url = new URL(req.url, "http://x");
+  if (url.pathname === "/silent") return;
   for (const [name, value] of url.searchParams) res.setHeader(name, value);
   let body = "";
   req.on("data", (chunk) => (body += chunk));
@@ -35,7 +37,7 @@ beforeAll(async () => {
   helper = createServer((req, res) => {
     const forwarded = req.headers["x-cf-forwarded-url"];
     if (forwarded === undefined) {
-      res.writeHead(req.headers["x-key"] === "good" ? 204 : 403, { "X-User": "ann" }).end();
+      res.writeHead(req.headers.cookie === "key=good" ? 204 : 403, { "X-User": "ann" }).end();
       return;
     }
     const url = new URL(String(forwarded));
@@ -100,6 +102,22 @@ test("a client stays with an instance, one is reached by name, and requests are 
   expect((await seen(host, "/", { headers: { "x-cf-app-instance": "shop:1" } })).instance).toBe("web.2");
   const burst = await Promise.all(Array.from({ length: 15 }, () => get(host)));
   expect(new Set(burst.map((answer) => answer.status))).toEqual(new Set([200]));
+  const hashed = await route("hashed", "--balance", "hash:X-Tenant");
+  const tenants = Array.from({ length: 12 }, (_, i) => ({ headers: { "x-tenant": `tenant-${i}` } }));
+  const instances = () => Promise.all(tenants.map(async (tenant) => (await seen(hashed, "/", tenant)).instance));
+  const once = await instances();
+  expect(new Set(once)).toEqual(new Set(["web.1", "web.2"]));
+  expect(await instances()).toEqual(once);
+});
+
+test("an answer has its time, and a request as a whole", async () => {
+  const host = await route("times", "--first-byte-timeout", "500ms");
+  const codeOf = async () => (await get(host, "/silent")).headers["x-paas-error"];
+  expect(await codeOf()).toBe("H12");
+  await shop.mustCli("routes:set", host, "--unset", "timeouts");
+  await shop.mustCli("routes:set", host, "--request-timeout", "500ms");
+  expect(await codeOf()).toBe("H12");
+  expect((await get(host)).status).toBe(200);
 });
 
 test("rates, sizes and addresses are limited", async () => {
@@ -111,7 +129,9 @@ test("rates, sizes and addresses are limited", async () => {
   expect([big.status, big.headers["x-paas-error"]]).toEqual([413, "body_too_large"]);
   await shop.mustCli("routes:set", host, "--deny", "127.0.0.1");
   expect((await get(host)).headers["x-paas-error"]).toBe("ip_denied");
-  await shop.mustCli("routes:set", host, "--unset", "deny", "rate-limit");
+  await shop.mustCli("routes:set", host, "--allow", "10.0.0.0/8", "--unset", "deny", "rate-limit");
+  expect((await get(host)).headers["x-paas-error"]).toBe("ip_denied");
+  await shop.mustCli("routes:set", host, "--allow", "10.0.0.0/8,127.0.0.0/8");
   expect((await get(host)).status).toBe(200);
 });
 
@@ -138,6 +158,9 @@ test("passwords and another service's word stand before the app", async () => {
   expect(info.policy.basicAuth).toEqual({ users: ["ann"] });
   const asked = await route("asked", "--forward-auth", helperUrl, "--forward-auth-headers", "X-User");
   expect((await get(asked)).status).toBe(403);
+  expect((await seen(asked, "/", { headers: { cookie: "key=good", "x-user": "forged" } })).headers["x-user"]).toBe(
+    "ann",
+  );
 });
 
 test("sign-in with a provider that is away says so, and lets nobody in", async () => {
@@ -170,10 +193,12 @@ test("headers, paths and redirects", async () => {
   await shop.mustCli("map-route", "shop", "paths.example.test", "--path", "/api");
   const flags = ["--strip-prefix", "--rewrite", "/v1 /internal", "--redirect", "/api/old/* /api/new/* 301"];
   const headers = ["--set-header", "X-Env: live", "--set-response-header", "X-Frame-Options: DENY"];
+  headers.push("--remove-header", "Cookie", "--remove-response-header", "X-Inner");
   await shop.mustCli("routes:set", "paths.example.test/api", ...flags, ...headers);
-  const answer = await get("paths.example.test", "/api/v1/x");
+  const answer = await get("paths.example.test", "/api/v1/x?x-inner=1", { headers: { cookie: "a=1" } });
   const { url, headers: got } = JSON.parse(answer.body) as Seen;
-  expect([url, got["x-env"], answer.headers["x-frame-options"]]).toEqual(["/internal/x", "live", "DENY"]);
+  expect([url, got["x-env"], answer.headers["x-frame-options"]]).toEqual(["/internal/x?x-inner=1", "live", "DENY"]);
+  expect([got["cookie"], answer.headers["x-inner"]]).toEqual([undefined, undefined]);
   const moved = await get("paths.example.test", "/api/old/a");
   expect([moved.status, moved.headers.location]).toEqual([301, "/api/new/a"]);
 });
@@ -287,7 +312,40 @@ test("a port leads to a process of the app, and has one owner", async () => {
   await expect(request(Number(port), "raw.test", "/tcp")).rejects.toThrow("ECONNREFUSED");
 });
 
+test("an app that speaks HTTP/2 to its clients, as gRPC does, is reached by HTTP/2 from end to end", async () => {
+  const rpc = await paas.app("rpc", {
+    ...app,
+    "server.js": `
+require("node:http2").createServer().on("stream", (stream, headers) => {
+  stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+  stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0", "x-path": headers[":path"] }));
+  stream.pipe(stream);
+}).listen(process.env.PORT);
+`,
+  });
+  await rpc.mustPush();
+  await rpc.mustCli("routes:set", rpc.host, "--protocol", "grpc");
+  const session = http2.connect(`https://127.0.0.1:${paas.httpsPort}`, {
+    servername: rpc.host,
+    rejectUnauthorized: false,
+  });
+  const stream = session.request({
+    ":authority": rpc.host,
+    ":path": "/shop.Cart/Add",
+    ":method": "POST",
+    te: "trailers",
+  });
+  const trailers = new Promise<http2.IncomingHttpHeaders>((resolve) => stream.once("trailers", resolve));
+  stream.end("message");
+  let body = "";
+  for await (const chunk of stream) body += String(chunk);
+  expect([body, await trailers]).toMatchObject(["message", { "grpc-status": "0", "x-path": "/shop.Cart/Add" }]);
+  session.destroy();
+});
+
 test("a random name, a wildcard, and what the router is doing", async () => {
+  await shop.mustCli("map-route", "shop", "wild.example.test", "--hostname", "*");
+  expect((await seen("any.thing.wild.example.test")).url).toBe("/");
   const made = await paas.json<{ host: string }>(["map-route", "shop", "example.test", "--random-route"]);
   expect(made.host).toMatch(/^[a-z]+-[a-z]+-\d{4}\.example\.test$/);
   expect((await seen(made.host)).url).toBe("/");
