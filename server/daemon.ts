@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { createApi } from "./api/api.ts";
+import { buildSettings } from "./builds/settings.ts";
 import type { SystemInfo } from "./api/platform.ts";
 import { createSshVerbs } from "./api/ssh-verbs.ts";
 import { openApiPort, openApiSocket } from "./api/start.ts";
@@ -231,7 +232,7 @@ async function createCore(base: Base, stack: AsyncDisposableStack) {
     releases: state.releases,
     runningImages: (appId, stop) => runtime.own.runningImages(appId, stop),
     removeImage: (id, stop) => runtime.own.removeImage(id, stop),
-    keep: config.keepDroplets,
+    keep: (appId) => buildSettings(state.appSettings, appId).keepDroplets ?? config.keepDroplets,
     log: log.with({ part: "retention" }),
   };
   const tidyUp = async (appId: AppId): Promise<void> => {

@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { SourceSettings } from "../../server/builds/source/read-source.ts";
+import type { BuildSettings } from "../../server/builds/settings.ts";
 import type { Shown } from "../client.ts";
 import type { Context } from "../context.ts";
 import { usageError } from "../failure.ts";
@@ -15,6 +15,7 @@ const create: Verb = {
     ["--image <ref>", "an image of this machine, or one that can be pulled"],
     ["--archive <file>", "tar, tar.gz or zip: a file, an address, or - for what is piped in"],
     ["--git <url>", "a repository: https://git.example.test/shop.git#BRANCH, TAG or COMMIT"],
+    ["-d, --detach", "do not wait; without it the deploy ends with this command (Ctrl-C)"],
   ],
   examples: [
     "paas builds:create --image nginx:1.27 -a shop",
@@ -24,24 +25,32 @@ const create: Verb = {
   ],
   async run(context, input) {
     const source = sourceOf(input);
-    const param = { app: await context.app(input) };
+    const app = await context.app(input);
+    const param = { app };
+    const detach = input.flag("detach") ? "true" : "false";
     const progress = context.progress(input);
     const result =
       source.kind === "file"
         ? await context.client.upload(
             "/v1/apps/:app/builds/archive",
-            { param, query: { name: source.name } },
+            { param, query: { name: source.name, detach } },
             await contentOf(context, source.file),
             progress,
           )
-        : await context.client.job("post", "/v1/apps/:app/builds", { param, json: source }, progress);
+        : await context.client.job(
+            "post",
+            "/v1/apps/:app/builds",
+            { param, query: { detach }, json: source },
+            progress,
+          );
     if (input.flag("json")) context.show(input, result, () => []);
+    else if (detach === "true") context.print(`The deploy goes on. Look at it with: paas builds -a ${app}`);
   },
 };
 
 const show: Verb = {
   name: "builds:settings",
-  summary: "show which folder of the repository is built, and what is shipped of it",
+  summary: "show which folder of the repository is built, what is shipped of it, and how many droplets stay",
   hasApp: true,
   hasJson: true,
   examples: ["paas builds:settings -a shop"],
@@ -54,7 +63,7 @@ const show: Verb = {
 
 const set: Verb = {
   name: "builds:set",
-  summary: "choose the app's folder within its repository, or env files to ship",
+  summary: "choose the app's folder within its repository, env files to ship, or how many droplets stay",
   hasApp: true,
   hasJson: true,
   options: [
@@ -62,6 +71,8 @@ const set: Verb = {
     ["--no-path", "leave it to app.json and project.toml"],
     ["--ship-env <files>", "env files that are no secret, separated by commas: .env.production"],
     ["--no-ship-env", "ship none"],
+    ["--keep-droplets <count>", "how many stay for rollback, beside the current one"],
+    ["--no-keep-droplets", "as many as of other apps"],
   ],
   examples: ["paas builds:set --path apps/web -a shop", "paas builds:set --ship-env .env.production -a shop"],
   async run(context, input) {
@@ -70,6 +81,9 @@ const set: Verb = {
       ...(input.isOff("shipEnv")
         ? { shippedEnvFiles: null }
         : given("shippedEnvFiles", namesOf(input.option("shipEnv")))),
+      ...(input.isOff("keepDroplets")
+        ? { keepDroplets: null }
+        : given("keepDroplets", countOf(input.option("keepDroplets")))),
     };
     if (Object.keys(json).length === 0) throw usageError("Nothing is given to set.", "Write it like: --path apps/web");
     const param = { app: await context.app(input) };
@@ -131,6 +145,12 @@ function given<K extends string, T>(key: K, value: T | undefined): Partial<Recor
   return (value === undefined ? {} : { [key]: value }) as Partial<Record<K, T>>;
 }
 
+/** @throws CliError (usage) */
+function countOf(raw: string | undefined): number | undefined {
+  if (raw === undefined || /^[0-9]{1,4}$/.test(raw)) return raw === undefined ? undefined : Number(raw);
+  throw usageError(`"${raw}" is not a number of droplets.`, "Write it like: --keep-droplets 10");
+}
+
 function namesOf(list: string | undefined): string[] | undefined {
   return list
     ?.split(",")
@@ -138,9 +158,10 @@ function namesOf(list: string | undefined): string[] | undefined {
     .filter((name) => name !== "");
 }
 
-function settingLines({ root, shippedEnvFiles }: Shown<SourceSettings>): readonly string[] {
+function settingLines({ root, shippedEnvFiles, keepDroplets }: Shown<BuildSettings>): readonly string[] {
   return pairs([
     ["Path", root === undefined ? "all of the repository, unless app.json or project.toml say otherwise" : root || "."],
     ["Env files shipped", shippedEnvFiles.join(", ") || "none but examples"],
+    ["Droplets for rollback", keepDroplets === undefined ? "as of other apps" : String(keepDroplets)],
   ]);
 }

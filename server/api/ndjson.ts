@@ -16,17 +16,19 @@ interface StreamDeps {
 }
 
 /**
- * Runs `work` and streams what it reports. The work is not ended by a client that goes away: half of a scale or of a
- * config change helps nobody, and whoever comes back finds it done.
+ * Runs `work` and streams what it reports. The work is not ended by a client that goes away, unless told: half of a scale
+ * or of a config change helps nobody, and whoever comes back finds it done. A deploy, like a push, is its client's.
  */
 export function streamJob<T>(
   deps: StreamDeps,
   work: (out: Output, signal: AbortSignal) => T | Promise<T>,
+  { endsWithClient = false } = {},
 ): TypedResponse<Job<T>, 200, "json"> {
-  return answer<Job<T>>((send) => {
+  return answer<Job<T>>((send, gone) => {
     const out = new LineOutput((text) => void send({ type: "line", text }));
+    const signal = endsWithClient ? AbortSignal.any([gone, deps.shutdown]) : deps.shutdown;
     return closing(deps.log, async () => {
-      const value = await work(out, deps.shutdown);
+      const value = await work(out, signal);
       out.flush();
       return value;
     });

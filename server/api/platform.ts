@@ -1,8 +1,7 @@
 import type { DockerfileSettings } from "../builds/dockerfile-settings.ts";
 import type { BuildLimits } from "../builds/limits.ts";
-import type { BuildSettingsChange } from "../builds/settings.ts";
+import type { BuildSettings, BuildSettingsChange } from "../builds/settings.ts";
 import type { KeptFile } from "../builds/source/keep-file.ts";
-import type { SourceSettings } from "../builds/source/read-source.ts";
 import type { DiskReport } from "./disk-report.ts";
 import type { AppName, ProcessType, ServiceName } from "../core/ids.ts";
 import type { Output } from "../core/output.ts";
@@ -137,8 +136,8 @@ export interface BuildsPort {
 
 /** Deploys of what is not pushed, and what is settled about the files of a source. */
 export interface SourcesPort {
-  settings(name: AppName): SourceSettings;
-  set(actor: Actor, name: AppName, change: BuildSettingsChange): SourceSettings;
+  settings(name: AppName): BuildSettings;
+  set(actor: Actor, name: AppName, change: BuildSettingsChange): BuildSettings;
   /** Keeps an archive until it is disposed. @throws AppError ARCHIVE_TOO_LARGE */
   receive(name: AppName, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<KeptFile>;
   /** Answers the new version. @throws AppError DEPLOY_FAILED, after the report */

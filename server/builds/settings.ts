@@ -4,27 +4,36 @@ import type { AppSettingsStore } from "../store/app-settings.ts";
 import type { SourceSettings } from "./source/read-source.ts";
 import { parseRoot } from "./source/root.ts";
 
-const keys = { root: "build.root", shippedEnvFiles: "build.ship-env" } as const;
+const keys = { root: "build.root", shippedEnvFiles: "build.ship-env", keepDroplets: "droplets.keep" } as const;
+
+export interface BuildSettings extends SourceSettings {
+  /** For rollback, beside the current one; undefined leaves it to the daemon's setting. */
+  readonly keepDroplets: number | undefined;
+}
 
 /** Undefined leaves a setting as it is, null gives it back to the repository. */
 export interface BuildSettingsChange {
   readonly root?: string | null | undefined;
   readonly shippedEnvFiles?: readonly string[] | null | undefined;
+  readonly keepDroplets?: number | null | undefined;
 }
 
 /** What `builds:set` has decided for an app. */
-export function buildSettings(store: AppSettingsStore, appId: AppId): SourceSettings {
+export function buildSettings(store: AppSettingsStore, appId: AppId): BuildSettings {
   return {
     root: store.get(appId, keys.root, z.string()),
     shippedEnvFiles: store.get(appId, keys.shippedEnvFiles, z.array(z.string())) ?? [],
+    keepDroplets: store.get(appId, keys.keepDroplets, z.number()),
   };
 }
 
 /** @throws AppError SOURCE_ROOT_INVALID */
 export function setBuildSettings(store: AppSettingsStore, appId: AppId, change: BuildSettingsChange): void {
-  const { root, shippedEnvFiles } = change;
+  const { root, shippedEnvFiles, keepDroplets } = change;
   if (root === null) store.unset(appId, keys.root);
   else if (root !== undefined) store.set(appId, keys.root, parseRoot(root));
   if (shippedEnvFiles === null) store.unset(appId, keys.shippedEnvFiles);
   else if (shippedEnvFiles !== undefined) store.set(appId, keys.shippedEnvFiles, shippedEnvFiles);
+  if (keepDroplets === null) store.unset(appId, keys.keepDroplets);
+  else if (keepDroplets !== undefined) store.set(appId, keys.keepDroplets, keepDroplets);
 }

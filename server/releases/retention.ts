@@ -43,7 +43,8 @@ export interface RetentionDeps {
   readonly removeImage: (imageId: string, signal: AbortSignal) => Promise<boolean>;
   /** Images that containers of the app stand on. */
   readonly runningImages: (appId: AppId, signal: AbortSignal) => Promise<ReadonlySet<string>>;
-  readonly keep: number;
+  /** How many of an app's droplets stay for rollback. */
+  readonly keep: (appId: AppId) => number;
   readonly log: Log;
 }
 
@@ -52,7 +53,7 @@ const timeoutMs = 60_000;
 /** Removes the images of droplets that may go; one that is still in use goes the next time. Never rejects. */
 export async function removeDispensable(deps: RetentionDeps, appId: AppId): Promise<void> {
   const droplets = deps.releases.droplets(appId);
-  const going = await dispensableOf(deps, appId).catch((err: unknown): readonly Droplet[] => {
+  const going = await dispensableOf(deps, appId, droplets).catch((err: unknown): readonly Droplet[] => {
     deps.log.warn("it cannot be told which droplets may go", { app: appId, err });
     return [];
   });
@@ -74,11 +75,12 @@ export async function removeDispensable(deps: RetentionDeps, appId: AppId): Prom
 export async function dispensableOf(
   deps: Pick<RetentionDeps, "releases" | "runningImages" | "keep">,
   appId: AppId,
+  droplets = deps.releases.droplets(appId),
 ): Promise<readonly Droplet[]> {
   const running = await deps.runningImages(appId, AbortSignal.timeout(timeoutMs));
   const current = deps.releases.currentGeneration(appId)?.version;
-  return dispensable(deps.releases.droplets(appId), deps.releases.releases(appId), current, {
-    keep: deps.keep,
+  return dispensable(droplets, deps.releases.releases(appId), current, {
+    keep: deps.keep(appId),
     running,
   });
 }

@@ -57,3 +57,22 @@ test("a folder that is not there is refused with those that are", async () => {
   expect(output).toContain("Folders there: apps, shared.");
   expect((await site.cli("builds:set", "--path", "../x")).output).toContain('"../x" is not a folder of a repository.');
 });
+
+test("a member of a Node workspace is installed at the top, with its neighbours, and starts in its folder", async () => {
+  const shop = await paas.app("shop", {
+    "package.json": '{"private": true, "workspaces": ["packages/*", "apps/*"], "engines": {"node": "24.x"}}',
+    "packages/words/package.json": '{"name": "words", "version": "1.0.0", "main": "index.js"}',
+    "packages/words/index.js": 'module.exports = "hello";\n',
+    "apps/site/package.json":
+      '{"name": "site", "version": "1.0.0", "scripts": {"start": "node server.js"}, "dependencies": {"words": "*"}}',
+    "apps/site/server.js":
+      'require("node:http").createServer((q, a) => a.end(`${require("words")} ${process.cwd()}`)).listen(process.env.PORT);\n',
+    "app.json": '{"root": "apps/site"}',
+    ".gitignore": "node_modules\n",
+  });
+  await paas.must(["npm", "install", "--package-lock-only", "--no-audit", "--no-fund"], { cwd: shop.dir });
+  await shop.commit({}, "lock");
+  const { output } = await shop.mustPush();
+  expect(output).toContain("apps/site is part of a workspace: it is installed and built at the top of the repository");
+  expect(await shop.body()).toBe("hello /app/apps/site");
+});

@@ -225,10 +225,14 @@ export function fakePlatform(state: FakeState): Platform {
       update: (_actor, name, text) => (note(`buildpacks update ${name} ${text}`), { updated: ["./bp"] }),
     },
     sources: {
-      settings: (name) => (find(name), { root: undefined, shippedEnvFiles: [] }),
+      settings: (name) => (find(name), { root: undefined, shippedEnvFiles: [], keepDroplets: undefined }),
       set: (_actor, name, change) => {
         note(`builds:set ${name} ${JSON.stringify(change)}`);
-        return { root: change.root ?? undefined, shippedEnvFiles: change.shippedEnvFiles ?? [] };
+        return {
+          root: change.root ?? undefined,
+          shippedEnvFiles: change.shippedEnvFiles ?? [],
+          keepDroplets: change.keepDroplets ?? undefined,
+        };
       },
       receive: async (name, content) => {
         find(name);
@@ -240,9 +244,14 @@ export function fakePlatform(state: FakeState): Platform {
           [Symbol.asyncDispose]: async () => void note("upload gone"),
         };
       },
-      deploy: async (actor, name, source, out) => {
+      deploy: async (actor, name, source, out, signal) => {
         find(name);
         out.step(`Deploying ${source.kind}`);
+        const isGone = await Promise.race([state.gate.then(() => false), once(signal, "abort").then(() => true)]);
+        if (isGone) {
+          note(`deploy of ${name} cancelled`);
+          signal.throwIfAborted();
+        }
         const shown = source.kind === "upload" ? { ...source, upload: source.upload.digest } : source;
         note(`deploy ${name} ${JSON.stringify(shown)} by ${actor.name}`);
         return 4;

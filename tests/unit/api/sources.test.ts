@@ -43,10 +43,36 @@ test("an archive may be larger than other bodies, and is gone once it is deploye
   expect(limited.status).toBe(413);
 });
 
+test("a deploy ends with the client that waits for it", async () => {
+  const state = fakeState("shop");
+  state.gate = new Promise(() => undefined);
+  const json = { kind: "image", ref: "nginx" };
+  const response = await ask(fakeApi(state), "/v1/apps/shop/builds", { method: "POST", json });
+  await response.body?.cancel();
+  await expect.poll(() => state.done).toEqual(["deploy of shop cancelled"]);
+});
+
+test("a deploy that nobody waits for goes on", async () => {
+  const state = fakeState("shop");
+  const gate = Promise.withResolvers<void>();
+  state.gate = gate.promise;
+  const json = { kind: "image", ref: "nginx" };
+  const response = await ask(fakeApi(state), "/v1/apps/shop/builds?detach=true", { method: "POST", json });
+  expect(await recordsOf(response)).toEqual([{ type: "result", ok: true, value: {} }]);
+  expect(state.done).toEqual([]);
+  gate.resolve();
+  await expect.poll(() => state.done).toHaveLength(1);
+  const missing = await ask(fakeApi(state), "/v1/apps/nope/builds?detach=true", { method: "POST", json });
+  expect(await recordsOf(missing)).toMatchObject([{ ok: false, error: { code: "APP_NOT_FOUND" } }]);
+});
+
 test("settings of builds are changed one by one", async () => {
   const state = fakeState("shop");
   const path = "/v1/apps/shop/builds/settings";
   const response = await ask(fakeApi(state), path, { method: "PATCH", json: { root: "apps/web" } });
   expect(await response.json()).toEqual({ root: "apps/web", shippedEnvFiles: [] });
   expect(state.done).toEqual(['builds:set shop {"root":"apps/web"}']);
+  const kept = await ask(fakeApi(state), path, { method: "PATCH", json: { keepDroplets: 9 } });
+  expect(await kept.json()).toMatchObject({ keepDroplets: 9 });
+  expect((await ask(fakeApi(state), path, { method: "PATCH", json: { keepDroplets: -1 } })).status).toBe(422);
 });

@@ -74,7 +74,7 @@ test("the image of a droplet that goes is removed, one that another droplet has 
       },
       removeImage: async (id) => images.push(id) > 0,
       runningImages: async () => new Set(),
-      keep: 1,
+      keep: () => 1,
       log: silentLog,
     },
     "a1" as AppId,
