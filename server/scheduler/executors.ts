@@ -32,6 +32,7 @@ export interface ExecutorContext {
 }
 
 const lastLines = 50;
+const awaitedDrainMs = 5_000;
 const firstRetryMs = 1000;
 const longestRetryMs = 30_000;
 
@@ -69,7 +70,7 @@ export function createExecutors(context: ExecutorContext): Executors {
     async retire({ instance, wasRouted }) {
       let isSaid = false;
       letGo(context, instance, async () => {
-        if (wasRouted && !isSaid) await deps.routing.drain(instance.id, deps.drainMs, signal);
+        if (wasRouted && !isSaid) await deps.routing.drain(instance.id, drainMsOf(context), signal);
         if (!isSaid) deps.say(desired.appId, nameOf(instance), "Stopping process with SIGTERM");
         isSaid = true;
         await deps.engine.stop(instance.id, deps.graceMs, signal);
@@ -102,6 +103,12 @@ export function createExecutors(context: ExecutorContext): Executors {
       events.failed(generation.id, failure);
     },
   };
+}
+
+/** Where all others wait for its place, what is under way may end after SIGTERM, as the app itself sees fit. */
+function drainMsOf({ deps, desired }: ExecutorContext): number {
+  const isAwaited = desired.strategy === "recreate" && desired.candidate !== undefined;
+  return isAwaited ? Math.min(deps.drainMs, awaitedDrainMs) : deps.drainMs;
 }
 
 async function start(context: ExecutorContext, step: Extract<Step, { kind: "start" }>): Promise<void> {

@@ -61,6 +61,23 @@ test.each(faultPoints)("a daemon that is killed at %s leaves one whole release a
   expect(await shop.body()).toBe(text);
 });
 
+test("a daemon that is killed while one release makes room for another brings it back, and requests wait for it", async () => {
+  const before = await shop.body();
+  await shop.mustCli("strategy", "recreate");
+  await paas.stop();
+  await paas.boot({ PAAS_FAULT: "instance-started" });
+  await shop.commit(withRelease("never"), "killed");
+  expect((await shop.push()).code).not.toBe(0);
+  await paas.ended(60_000);
+  const held = shop.body();
+  await paas.boot();
+  expect(await held).toBe(before);
+  const releases = await paas.json<readonly ReleaseRow[]>(["releases", "-a", "shop", "-n", "500"]);
+  const { instances } = await paas.json<Ps>(["ps", "-a", "shop"]);
+  expect(instances).toMatchObject([{ state: "up", version: releases.find((release) => release.current)?.version }]);
+  await expectNothingAstray(releases.length);
+});
+
 async function expectNothingAstray(releases: number): Promise<void> {
   const docker = connectDocker();
   const home = (await installId(paas.home)) ?? "none";

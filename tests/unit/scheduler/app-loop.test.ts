@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { AppError } from "../../../server/core/errors.ts";
 import { silentLog } from "../../../server/core/log.ts";
 import { waitFor } from "../../../server/core/time.ts";
+import type { Strategy } from "../../../server/core/types.ts";
 import type { DesiredGeneration } from "../../../server/scheduler/desired.ts";
 import type { Engine, InstanceSpec, ObservedContainer } from "../../../server/scheduler/engine.ts";
 import type { RoutedInstance, Serving } from "../../../server/scheduler/ports.ts";
@@ -76,7 +77,7 @@ class MemoryEngine implements Engine {
 }
 
 /** A scheduler over memory: one app, what is desired of it, and what the router was told. */
-function open() {
+function open(strategy: Strategy = "rolling") {
   const engine = new MemoryEngine();
   const store: { current: DesiredGeneration | undefined; candidate: DesiredGeneration | undefined } = {
     current: undefined,
@@ -84,6 +85,7 @@ function open() {
   };
   let targets: readonly RoutedInstance[] = [];
   let serving: Serving = "blank";
+  const drains: number[] = [];
   const scheduler = new Scheduler({
     engine,
     routing: {
@@ -93,12 +95,12 @@ function open() {
         targets = next;
         serving = nextServing;
       },
-      drain: async () => undefined,
+      drain: async (_id, deadlineMs) => void drains.push(deadlineMs),
     },
     probe: async () => undefined,
     now: Date.now,
     log: silentLog,
-    desired: () => ({ appId, appName: "shop", space: "default", strategy: "rolling", ...store }),
+    desired: () => ({ appId, appName: "shop", space: "default", strategy, ...store }),
     promote: () => {
       store.current = store.candidate;
       store.candidate = undefined;
@@ -110,7 +112,7 @@ function open() {
     beforeRemove: async () => undefined,
     engineProblem: () => undefined,
     fault: () => undefined,
-    drainMs: 10,
+    drainMs: 30_000,
     graceMs: 10,
   });
   scheduler.open([]);
@@ -118,6 +120,7 @@ function open() {
     engine,
     store,
     scheduler,
+    drains,
     routed: () => targets.map((target) => `${target.name} ${target.address}`),
     async deploy(next: DesiredGeneration) {
       const done = scheduler.rollout(next.id, () => undefined);
@@ -216,4 +219,16 @@ test("an instance that got another address is checked anew and routed to it; one
   world.scheduler.trigger(appId);
   await waitFor(() => world.routed().join() === "web.1 10.0.0.c2", soon());
   await waitFor(() => world.engine.containers.map((c) => c.id).join() === "c2", soon());
+});
+
+test("generations that may not overlap run one after the other, and the wait for what is under way is short", async () => {
+  await using world = open("recreate");
+  expect(await world.deploy(generation("g1", 1, { web: 1 }))).toEqual({ ok: true });
+  expect(await world.deploy(generation("g2", 2, { web: 1 }))).toEqual({ ok: true });
+  expect(world.engine.calls).toEqual(["start web.1", "stop c1", "remove c1", "start web.1"]);
+  expect(world.drains).toEqual([5_000]);
+  world.store.current = generation("g2", 2, { web: 0 });
+  world.scheduler.trigger(appId);
+  await waitFor(() => world.engine.containers.length === 0, soon());
+  expect(world.drains).toEqual([5_000, 30_000]);
 });
