@@ -53,7 +53,7 @@ const developmentServer = new RegExp(
   [
     "react-scripts start|vite(?! build)|ng serve|vue-cli-service serve|gatsby (?:develop|serve)|parcel(?! build)",
     "webpack(?:-dev-server| serve)|astro (?:dev|preview)|next dev|nuxt dev|docusaurus (?:start|serve)",
-    "eleventy --serve|vitepress (?:dev|preview)|remix(?: vite:|-)?dev|react-router dev",
+    "nest start|eleventy --serve|vitepress (?:dev|preview)|remix(?: vite:|-)?dev|react-router dev",
   ]
     .map((part) => `(?:${part})`)
     .join("|")

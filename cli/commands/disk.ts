@@ -19,7 +19,8 @@ const disk: Verb = {
 
 const clean: Verb = {
   name: "disk:clean",
-  summary: "remove now what is not needed: droplets beyond rollback, layers and caches above the budget, older stacks",
+  summary:
+    "remove now what is not needed: droplets beyond rollback, layers, steps and caches above the budget, older stacks",
   hasJson: true,
   options: [["-n, --dry-run", "only say what would go"]],
   examples: ["paas disk:clean --dry-run", "paas disk:clean"],
@@ -44,7 +45,7 @@ export function diskLines(report: Report): readonly string[] {
     ...table(["USED BY", "WHAT", "SIZE"], usedRows(report)),
     "",
     ...goingLines(report.going),
-    `Never touched: ${others.imageCount} images (${formatBytes(others.imageBytes)}) and ${others.volumeCount} volumes (${formatBytes(others.volumeBytes)}) of others, BuildKit's cache (${formatBytes(others.buildCacheBytes)})`,
+    `Never touched: ${others.imageCount} images (${formatBytes(others.imageBytes)}) and ${others.volumeCount} volumes (${formatBytes(others.volumeBytes)}) of others, BuildKit's cache of others (${formatBytes(others.buildCacheBytes)})`,
   ];
 }
 
@@ -57,7 +58,7 @@ function spaceLines({ disk: space }: Report): readonly string[] {
 }
 
 function usedRows(report: Report): readonly (readonly string[])[] {
-  const { apps, services, layers, fetched, stacks } = report;
+  const { apps, services, layers, steps, fetched, stacks } = report;
   const current = stacks.filter((stack) => stack.isCurrent);
   const old = stacks.filter((stack) => !stack.isCurrent);
   const bytesOf = (list: Report["stacks"]) => formatBytes(list.reduce((sum, stack) => sum + stack.bytes, 0));
@@ -65,6 +66,7 @@ function usedRows(report: Report): readonly (readonly string[])[] {
     ...apps.flatMap(appRows),
     ...services.map((service) => [`service ${service.name}`, "data", formatBytes(service.bytes)]),
     ["all apps", `${layers.count} layers`, formatBytes(layers.bytes)],
+    ["all apps", `${steps.count} steps of Dockerfiles`, formatBytes(steps.bytes)],
     ["all apps", `${fetched.count} fetched sources, buildpacks`, formatBytes(fetched.bytes)],
     ["all apps", "stack and service images", bytesOf(current)],
     ...(old.length > 0 ? [["", `${old.length} images of older stacks`, bytesOf(old)]] : []),

@@ -6,10 +6,12 @@ export interface DiskReport {
   readonly services: readonly { readonly name: string; readonly bytes: number }[];
   /** Layers and system packages that builds use again, for all apps. */
   readonly layers: { readonly count: number; readonly bytes: number };
+  /** Steps of Dockerfiles that BuildKit keeps, and that ran for builds of this installation. */
+  readonly steps: { readonly count: number; readonly bytes: number };
   /** Repositories elsewhere and buildpacks that were fetched, for all apps: on the disk of the home. */
   readonly fetched: { readonly count: number; readonly bytes: number; readonly budgetBytes: number };
   readonly stacks: readonly { readonly ref: string; readonly bytes: number; readonly isCurrent: boolean }[];
-  /** Layers and caches of apps together, and what they may take. */
+  /** Layers, steps and caches of apps together, and what they may take. */
   readonly budget: { readonly usedBytes: number; readonly bytes: number };
   /** What the next clean-up removes. */
   readonly going: readonly GoingObject[];

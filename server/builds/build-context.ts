@@ -34,6 +34,8 @@ export interface BuildContext {
   readonly cache: AppCacheState;
   /** To be called when the steps of a Dockerfile have run. */
   readonly stepsMade: () => void;
+  /** Notes when steps of a Dockerfile ran, whatever came of them. */
+  readonly stepsRan: (from: number, to: number) => void;
   readonly breaches: Breaches;
   /** Bytes that stay free on the engine's disk whatever a build does. */
   readonly floorBytes: number;

@@ -42,6 +42,7 @@ export interface BuilderDeps {
   readonly dockerfile: (appId: AppId) => DockerfileSettings;
   readonly cache: (appId: AppId) => AppCacheState;
   readonly stepsMade: (appId: AppId) => void;
+  readonly stepsRan: (from: number, to: number) => void;
   readonly gate: BuildGate;
   /** Buildpacks of other people: which ones an app has, and where they come from. */
   readonly external: ExternalBuildpacks;
@@ -124,6 +125,7 @@ async function buildOne(
     dockerfile: deps.dockerfile(input.app.id),
     cache: deps.cache(input.app.id),
     stepsMade: () => deps.stepsMade(input.app.id),
+    stepsRan: deps.stepsRan,
     out: masked,
     onePerKey: deps.onePerKey,
     log: deps.log.with({ app: input.app.name, build: input.buildId }),

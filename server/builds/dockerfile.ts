@@ -118,12 +118,14 @@ async function runDockerfile(
     const shown = progress.take(record);
     if (shown !== undefined) out.raw(shown);
   };
+  const startedAt = Date.now();
   try {
     await context.timed(
       () => progress.current,
       () => engine.buildDockerfile(tar, spec, onRecord, signal),
     );
   } finally {
+    context.stepsRan(startedAt, Date.now());
     await engine.keepCached(owner.appId, progress.cached);
   }
   if (replaced === undefined && progress.missingSyntax !== undefined) return progress.missingSyntax;

@@ -3,6 +3,7 @@ import type { Log } from "../core/log.ts";
 import type { AppId } from "../core/ids.ts";
 import type { ImageEngine, ListedImage } from "./image-engine.ts";
 import { type Eviction, evictions, type Reusable } from "./retention.ts";
+import { StepCache } from "./step-cache.ts";
 
 interface CacheRecord {
   readonly ref: string;
@@ -13,7 +14,14 @@ interface CacheRecord {
 export interface HousekeepingDeps {
   readonly engine: Pick<
     ImageEngine,
-    "listImages" | "usedImages" | "removeImage" | "cacheBytes" | "caches" | "removeCacheVolume"
+    | "listImages"
+    | "usedImages"
+    | "removeImage"
+    | "cacheBytes"
+    | "caches"
+    | "removeCacheVolume"
+    | "buildSteps"
+    | "removeBuildStep"
   >;
   readonly store: {
     all(): readonly CacheRecord[];
@@ -51,9 +59,11 @@ const oldStackMs = 7 * 86_400_000;
 /** Keeps what builds use again within its budget. Only what this installation has used itself is ever removed. */
 export function createHousekeeping(deps: HousekeepingDeps) {
   const { engine, store } = deps;
+  const steps = new StepCache(deps);
 
   const plan = async (wantedBytes = 0): Promise<HousekeepingPlan> => {
-    const [images, inUse, caches, stackRefs, budgetBytes] = await Promise.all([
+    const [stepCache, images, inUse, caches, stackRefs, budgetBytes] = await Promise.all([
+      steps.reusables(),
       engine.listImages(),
       engine.usedImages(),
       engine.caches(),
@@ -62,10 +72,10 @@ export function createHousekeeping(deps: HousekeepingDeps) {
     ]);
     const records = new Map(store.all().map((record) => [record.ref, record]));
     const layers = reusableImages(images, records, stackRefs);
-    const reusables = [...layers, ...reusableCaches(caches, records)];
+    const reusables = [...layers, ...reusableCaches(caches, records), ...stepCache.reusables];
     const isOurs = new Set(layers.map((one) => one.id));
     const parents = images.filter((image) => !isOurs.has(image.id)).map((image) => image.parentId ?? "");
-    const held = new Set([...parents, ...inUse]);
+    const held = new Set([...parents, ...inUse, ...stepCache.held]);
     const gone = evictions({ reusables, held, budgetBytes, wantedBytes, inUseSince: deps.inUseSince() });
     const oldStacks = stackRefs === undefined ? [] : oldStackImages(images, stackRefs, inUse, deps.now());
     return { reusables, evictions: gone, oldStacks, budgetBytes };
@@ -73,6 +83,10 @@ export function createHousekeeping(deps: HousekeepingDeps) {
 
   const remove = async (reusable: Reusable, images: readonly ListedImage[]): Promise<boolean> => {
     if (reusable.kind === "cache") return await engine.removeCacheVolume(appOf(reusable.ref));
+    if (reusable.kind === "step") {
+      steps.changed();
+      return await engine.removeBuildStep(reusable.id);
+    }
     const refs = images.find((image) => image.id === reusable.id)?.refs ?? [];
     const answers = await Promise.all(refs.map((ref) => engine.removeImage(ref)));
     return answers.every(Boolean);
@@ -81,6 +95,8 @@ export function createHousekeeping(deps: HousekeepingDeps) {
   return {
     plan,
     used: (refs: readonly string[]): void => store.used(refs, deps.now()),
+    /** A build of a Dockerfile has run its steps in this time. */
+    stepsRan: (from: number, to: number): void => steps.ran(from, to),
     /** Notes how large the cache of an app has become. */
     async measure(appId: AppId): Promise<void> {
       const bytes = await engine.cacheBytes(appId);
@@ -140,7 +156,8 @@ function reusableImages(
     if (first === undefined) return [];
     const usedAt = Math.max(...known.map((record) => record.usedAt));
     const bytes = ownBytes(image, byId);
-    return [{ ref: first.ref, kind, id, parentId, bytes, usedAt, isStale: isStale(image, byId, stackRefs) }];
+    const parentIds = parentId === undefined ? [] : [parentId];
+    return [{ ref: first.ref, kind, id, parentIds, bytes, usedAt, isStale: isStale(image, byId, stackRefs) }];
   });
 }
 
@@ -148,7 +165,7 @@ function reusableCaches(caches: readonly AppId[], records: ReadonlyMap<string, C
   return caches.map((appId) => {
     const ref = cacheRef(appId);
     const { usedAt = 0, sizeBytes = 0 } = records.get(ref) ?? {};
-    return { ref, kind: "cache", id: ref, parentId: undefined, bytes: sizeBytes, usedAt, isStale: false };
+    return { ref, kind: "cache", id: ref, parentIds: [], bytes: sizeBytes, usedAt, isStale: false };
   });
 }
 

@@ -124,6 +124,20 @@ export interface Usage {
   readonly memoryKills: number;
 }
 
+/** A step of a Dockerfile that the engine keeps for the next build, whoever asked for it. */
+export interface BuildStep {
+  readonly id: string;
+  readonly parentIds: readonly string[];
+  /** What it did, in the engine's words. */
+  readonly description: string;
+  /** What would be free without it. */
+  readonly bytes: number;
+  /** A build uses it, or an image has the same layer: nothing would be won. */
+  readonly isHeld: boolean;
+  readonly createdAt: number;
+  readonly usedAt: number;
+}
+
 /** An image of the engine, whoever made it. */
 export interface ListedImage {
   readonly id: string;
@@ -203,6 +217,10 @@ export interface ImageEngine {
   caches(): Promise<readonly AppId[]>;
   /** False when something still uses it. */
   removeCacheVolume(appId: AppId): Promise<boolean>;
+  /** All that BuildKit keeps. Takes seconds on an older engine. */
+  buildSteps(): Promise<readonly BuildStep[]>;
+  /** False when something stands on it or uses it. */
+  removeBuildStep(id: string): Promise<boolean>;
   /** Gone already is fine; one in use is left and answers false. */
   removeImage(ref: string): Promise<boolean>;
   /**

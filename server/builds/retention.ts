@@ -1,17 +1,19 @@
 /** An image or a volume that builds use again. */
 export interface Reusable {
-  /** Of an image one of its names, of a cache `cache:APP`. */
+  /** Of an image one of its names, of a cache `cache:APP`, of a step `step:ID`. */
   readonly ref: string;
-  readonly kind: "layer" | "system" | "cache";
-  /** Image id; of a cache its ref. */
+  readonly kind: "layer" | "system" | "cache" | "step";
+  /** Of an image or a step the engine's; of a cache its ref. */
   readonly id: string;
-  /** The image that it stands on. */
-  readonly parentId: string | undefined;
+  /** What it stands on. */
+  readonly parentIds: readonly string[];
   /** What would be free without it. */
   readonly bytes: number;
   readonly usedAt: number;
   /** Made on a stack that is no longer used: no build will ever take it. */
   readonly isStale: boolean;
+  /** For people, where its ref says nothing. */
+  readonly label?: string;
 }
 
 export interface Retained {
@@ -57,7 +59,7 @@ export function evictions(input: Retained): readonly Eviction[] {
 
 /** The one that has not been used for the longest time, of those on which nothing stands. */
 function oldest(left: ReadonlyMap<string, Reusable>, input: Retained, staleOnly: boolean): Reusable | undefined {
-  const parents = new Set([...left.values()].map((one) => one.parentId));
+  const parents = new Set([...left.values()].flatMap((one) => one.parentIds));
   let found: Reusable | undefined;
   for (const one of left.values()) {
     const isFree = !parents.has(one.id) && !input.held.has(one.id) && one.usedAt < input.inUseSince;

@@ -75,6 +75,7 @@ export function createBuildParts(parts: BuildParts): BuildRuntime {
     },
     onePerKey: createKeyedLock(),
     used: housekeeping.used,
+    stepsRan: housekeeping.stepsRan,
     makeRoom: async (bytes) => void (await housekeeping.clean(bytes)),
     gate: new BuildGate({ parallel, freeMemoryBytes: freemem }),
     clock: Date.now,

@@ -21,6 +21,8 @@ export interface DiskParts {
   readonly home: string;
 }
 
+const maxLabel = 60;
+
 const why = {
   stale: "made on an older stack",
   budget: "least recently used, above the budget",
@@ -43,7 +45,8 @@ export function createDisk(parts: DiskParts): DiskPort {
       runtime.stackRefs(),
     ]);
     const floorBytes = await runtime.builds.floorBytes();
-    const layers = planned.reusables.filter((one) => one.kind !== "cache");
+    const layers = planned.reusables.filter((one) => one.kind === "layer" || one.kind === "system");
+    const steps = planned.reusables.filter((one) => one.kind === "step");
     return {
       disk: disk && { ...disk, floorBytes },
       apps: await Promise.all(apps.map((app) => appDisk(app, usage, parts.home))),
@@ -51,6 +54,7 @@ export function createDisk(parts: DiskParts): DiskPort {
         .filter((volume) => volume.isOwn && volume.kind === "service")
         .map((volume) => ({ name: parts.serviceName(volume.service ?? "") ?? volume.name, bytes: volume.bytes })),
       layers: { count: layers.length, bytes: sum(layers.map((one) => one.bytes)) },
+      steps: { count: steps.length, bytes: sum(steps.map((one) => one.bytes)) },
       fetched: {
         count: fetched.all.length,
         bytes: sum(fetched.all.map((one) => one.bytes)),
@@ -82,7 +86,7 @@ export function createDisk(parts: DiskParts): DiskPort {
       }
       out.step("Removing layers, caches and stacks that are not needed");
       const gone = await housekeeping.clean();
-      for (const one of gone) out.detail(`${nameOf(one.ref, state)}: ${formatBytes(one.bytes)}`);
+      for (const one of gone) out.detail(`${nameOf(one, state)}: ${formatBytes(one.bytes)}`);
       for (const one of await runtime.fetched.clean()) out.detail(`${fetchedName(one)}: ${formatBytes(one.bytes)}`);
       const after = await runtime.imageEngine.disk();
       const freedBytes = Math.max(0, (after?.freeBytes ?? 0) - (before?.freeBytes ?? 0));
@@ -149,15 +153,16 @@ async function goingDroplets(
 
 function goingReusables(planned: HousekeepingPlan, state: State): readonly GoingObject[] {
   const reusables = planned.evictions.map((one) => ({
-    what: nameOf(one.reusable.ref, state),
+    what: nameOf(one.reusable, state),
     bytes: one.reusable.bytes,
     why: why[one.why],
   }));
   return [...reusables, ...planned.oldStacks.map(({ ref, bytes }) => ({ what: ref, bytes, why: "older stack" }))];
 }
 
-/** `cache:APPID` by the app's name, of an image its own. */
-function nameOf(ref: string, state: State): string {
+/** `cache:APPID` by the app's name, of an image its own, of a step what it did. */
+function nameOf({ ref, label }: { readonly ref: string; readonly label?: string }, state: State): string {
+  if (label !== undefined) return `step of a Dockerfile: ${label.slice(0, maxLabel)}`;
   if (!ref.startsWith("cache:")) return ref;
   const name = state.apps.getById(ref.slice("cache:".length) as AppId)?.name;
   return name === undefined ? "build cache of an app that is gone" : `${name}: build cache`;
@@ -170,6 +175,7 @@ function fetchedName({ path: at }: Fetched): string {
 
 function othersOf(usage: EngineUsage, planned: HousekeepingPlan): DiskReport["others"] {
   const ours = new Set(planned.reusables.map((one) => one.id));
+  const steps = planned.reusables.filter((one) => one.kind === "step");
   const images = usage.images.filter((image) => !image.isOwn && image.kind !== "stack" && !ours.has(image.id));
   const volumes = usage.volumes.filter((volume) => !volume.isOwn);
   return {
@@ -177,7 +183,7 @@ function othersOf(usage: EngineUsage, planned: HousekeepingPlan): DiskReport["ot
     imageBytes: sum(images.map((image) => Math.max(0, image.sizeBytes - image.sharedBytes))),
     volumeCount: volumes.length,
     volumeBytes: sum(volumes.map((volume) => volume.bytes)),
-    buildCacheBytes: usage.buildCacheBytes,
+    buildCacheBytes: Math.max(0, usage.buildCacheBytes - sum(steps.map((one) => one.bytes))),
   };
 }
 

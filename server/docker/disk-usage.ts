@@ -40,13 +40,26 @@ const busyEveryMs = 500;
 interface DiskUsage {
   readonly Images: readonly (Docker.ImageInfo & { readonly SharedSize: number })[] | null;
   readonly Volumes: readonly Docker.VolumeInspectInfo[] | null;
-  readonly BuildCache: readonly { readonly Size: number; readonly Shared: boolean }[] | null;
+  readonly BuildCache: readonly BuildCacheRecord[] | null;
+}
+
+/** https://docs.docker.com/reference/api/engine/ (SystemDataUsage) */
+export interface BuildCacheRecord {
+  readonly ID: string;
+  readonly Parent?: string;
+  readonly Parents?: readonly string[] | null;
+  readonly Description: string;
+  readonly InUse: boolean;
+  readonly Shared: boolean;
+  readonly Size: number;
+  readonly CreatedAt: string;
+  readonly LastUsedAt?: string | null;
 }
 
 /** Asks the engine, which walks through all volumes for it: seconds, not milliseconds. */
 export function engineUsage(docker: Docker, home: string, signal: AbortSignal): Promise<EngineUsage> {
   return bounded("ask the engine what takes its disk", timeoutMs, signal, async (abortSignal) => {
-    const df = await askWhenFree(docker, abortSignal);
+    const df = await diskUsage(docker, abortSignal);
     return {
       images: (df.Images ?? []).map((image) => ({
         id: image.Id,
@@ -72,11 +85,13 @@ export function engineUsage(docker: Docker, home: string, signal: AbortSignal): 
   });
 }
 
-/** The engine answers one at a time, and refuses the others. */
-async function askWhenFree(docker: Docker, signal: AbortSignal): Promise<DiskUsage> {
+/** The engine answers one at a time, and refuses the others. One of before 1.42 of the API answers all of it in any case. */
+export async function diskUsage(docker: Docker, signal: AbortSignal, type?: "build-cache"): Promise<DiskUsage> {
+  // The engine knows `type`, the types do not.
+  const df = docker.df.bind(docker) as unknown as (options: { readonly type?: string }) => Promise<DiskUsage>;
   for (;;) {
     try {
-      return (await docker.df()) as DiskUsage;
+      return await df(type === undefined ? {} : { type });
     } catch (err) {
       if (!isStatus(err, 409, 500) || !String(err).includes("already running")) throw err;
       await delay(busyEveryMs, undefined, { signal });

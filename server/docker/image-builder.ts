@@ -4,6 +4,7 @@ import { keepCached } from "./build-cache.ts";
 import { buildContainers, removeCacheVolume } from "./build-containers.ts";
 import { buildDockerfile } from "./build-dockerfile.ts";
 import { buildImages } from "./build-images.ts";
+import { buildSteps } from "./build-steps.ts";
 import { adoptImage } from "./foreign-images.ts";
 import { buildUsage } from "./build-usage.ts";
 
@@ -16,6 +17,7 @@ export function createImageEngine(docker: Docker, home: string, builder: "best" 
     ...buildContainers(docker, home),
     ...buildImages(docker, home),
     ...buildUsage(docker, home),
+    ...buildSteps(docker),
     adopt: (imageId, owner, ref) => adoptImage(docker, home, imageId, owner, ref),
     keepCached: (appId, images) => keepCached(docker, appId, images),
     removeCache: async (appId) => {

@@ -15,6 +15,7 @@ export function testContext(parts: Pick<BuildContext, "engine" | "input" | "out"
     dockerfile: {},
     cache: unpurged,
     stepsMade: () => undefined,
+    stepsRan: () => undefined,
     breaches: new Breaches(testLimits, app.name),
     floorBytes: 0,
     log: silentLog,

@@ -133,6 +133,7 @@ export class BuildHarness implements AsyncDisposable {
       dockerfile: () => options.dockerfile ?? {},
       cache: () => options.cache ?? unpurged,
       stepsMade: () => undefined,
+      stepsRan: () => undefined,
       onePerKey: this.#onePerKey,
       external: this.#options.external ?? noExternal,
       used: () => undefined,

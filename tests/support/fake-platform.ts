@@ -92,6 +92,7 @@ const diskReport: DiskReport = {
   ],
   services: [{ name: "db", bytes: 2 ** 22 }],
   layers: { count: 3, bytes: 2 ** 26 },
+  steps: { count: 4, bytes: 2 ** 23 },
   fetched: { count: 2, bytes: 2 ** 20, budgetBytes: 2 ** 27 },
   stacks: [
     { ref: "paas/stack-run:now", bytes: 2 ** 27, isCurrent: true },

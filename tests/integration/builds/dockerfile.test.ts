@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { removeDropletImages } from "../../../server/builds/clean-up.ts";
 import { newId } from "../../../server/core/ids.ts";
 import { labels } from "../../../server/docker/client.ts";
+import { madeWithin } from "../../../server/builds/step-cache.ts";
 import type { DockerfileSettings } from "../../../server/builds/dockerfile-settings.ts";
 import { BuildHarness, type BuildRun, findStackImages, type SourceFiles } from "../../support/build-harness.ts";
 
@@ -293,3 +294,16 @@ async function processesWith(mark: string): Promise<readonly string[]> {
   const commands = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
   return commands.filter((command) => command.includes(mark) && command.includes("sleep 600"));
 }
+
+test("a step that the engine keeps is found by when it ran, and goes by itself", async () => {
+  const nonce = newId();
+  const from = Date.now();
+  dropletOf(await build(`FROM BASE\nRUN echo ${nonce} > /first\nRUN echo ${nonce} > /last\nCMD true`));
+  const ours = (await harness.engine.buildSteps()).filter((step) => step.description.includes(nonce));
+  const last = ours.find((step) => step.description.includes("/last"));
+  expect(madeWithin(ours, [{ from, to: Date.now() }])).toHaveLength(2);
+  expect(await harness.engine.removeBuildStep(last?.id ?? "")).toBe(true);
+  const left = (await harness.engine.buildSteps()).filter((step) => step.description.includes(nonce));
+  expect(left.map((step) => step.description)).toEqual([expect.stringContaining("/first")]);
+  expect(await harness.engine.removeBuildStep(last?.id ?? "")).toBe(false);
+});

@@ -7,7 +7,7 @@ function layer(id: string, usedAt: number, parts: Partial<Reusable> = {}): Reusa
     ref: `paas/layer:${id}`,
     kind: "layer",
     id,
-    parentId: undefined,
+    parentIds: [],
     bytes: 10,
     usedAt,
     isStale: false,
@@ -34,7 +34,7 @@ test("a cache counts like a layer", () => {
 });
 
 test("what another stands on stays until that has gone", () => {
-  const all = [layer("runtime", 1), layer("deps", 2, { parentId: "runtime" }), layer("other", 3)];
+  const all = [layer("runtime", 1), layer("deps", 2, { parentIds: ["runtime"] }), layer("other", 3)];
   expect(going(all, { budgetBytes: 15 })).toEqual(["deps", "runtime"]);
 });
 
@@ -74,7 +74,7 @@ test("whatever there is: nothing goes that something stands on, and what stays i
         layer(`l${index}`, node.usedAt, {
           bytes: node.bytes,
           isStale: node.isStale,
-          parentId: node.parent < index ? `l${node.parent}` : undefined,
+          parentIds: node.parent < index ? [`l${node.parent}`] : [],
         }),
       );
       const held = new Set(nodes.flatMap((node, index) => (node.isHeld ? [`l${index}`] : [])));
@@ -83,11 +83,11 @@ test("whatever there is: nothing goes that something stands on, and what stays i
         expect(held.has(reusable.id)).toBe(false);
         expect(reusable.usedAt).toBeLessThan(40);
         left.delete(reusable);
-        expect([...left].some((one) => one.parentId === reusable.id)).toBe(false);
+        expect([...left].some((one) => one.parentIds.includes(reusable.id))).toBe(false);
       }
       const bytes = [...left].reduce((sum, one) => sum + one.bytes, 0);
       const couldGo = [...left].filter(
-        (one) => !held.has(one.id) && one.usedAt < 40 && ![...left].some((other) => other.parentId === one.id),
+        (one) => !held.has(one.id) && one.usedAt < 40 && ![...left].some((other) => other.parentIds.includes(one.id)),
       );
       expect(bytes <= budgetBytes || couldGo.length === 0).toBe(true);
     }),
