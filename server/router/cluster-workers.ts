@@ -48,11 +48,16 @@ class ClusterWorkers implements Workers {
   async start(): Promise<void> {
     // The first finds the ports for all where none are given.
     const ports = await this.#fork().listening;
-    this.#port = ports.http;
-    if (this.#tls !== undefined && ports.https !== undefined) this.#tls = { ...this.#tls, port: ports.https };
+    // Sockets that all share are found by the port that was asked for, whatever it has become.
+    if (this.#options.isShared === true) this.#keepPorts(ports);
     const others = Array.from({ length: this.#options.count - 1 }, () => this.#fork());
     await Promise.all(others.map((member) => member.listening));
     this.ports = ports;
+  }
+
+  #keepPorts({ http, https }: ListeningPorts): void {
+    this.#port = http;
+    if (this.#tls !== undefined && https !== undefined) this.#tls = { ...this.#tls, port: https };
   }
 
   async apply(table: RoutingTable): Promise<void> {

@@ -21,6 +21,8 @@ async function main(): Promise<void> {
       workers: { type: "string", default: "1" },
       build: { type: "string" },
       "take-over": { type: "boolean", default: false },
+      // Several workers share one, as they do where the kernel cannot pass on the queue of one that dies.
+      "one-socket": { type: "boolean", default: false },
       // Only fills the compile cache: a process that strips types itself needs 17 MB more for good.
       warm: { type: "boolean", default: false },
     },
@@ -45,6 +47,7 @@ async function main(): Promise<void> {
     workers: Number(values.workers),
     build: values.build,
     takesOver: values["take-over"],
+    hasOneSocket: values["one-socket"],
     log,
   });
   const cause = await Promise.race([ended, router.resigned]);

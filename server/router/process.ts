@@ -14,6 +14,7 @@ import { openConnection } from "./connection.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { RequestRecord } from "./protocol.ts";
 import { keyVariable } from "./sealed-file.ts";
+import { queuesMigrate } from "./sharing.ts";
 import { type Hello, protocolVersion } from "./wire.ts";
 import type { ListeningPorts } from "./worker-messages.ts";
 
@@ -31,6 +32,8 @@ export interface EnsureRouterOptions {
   readonly signal: AbortSignal;
   /** What tells one version of the router from another; without it that is its source. */
   readonly build?: string;
+  /** Whether its workers may listen each for itself; without it the kernel is asked. */
+  readonly sharesPort?: boolean;
 }
 
 const mainFile = fileURLToPath(new URL("./main.ts", import.meta.url));
@@ -55,7 +58,7 @@ export async function ensureRouter(options: EnsureRouterOptions): Promise<Router
     log.info("router is another or has other settings: replaced", { router: live.pid });
   if (!isUsable) {
     // The new one listens beside the old one, which then steps back: there is no moment in which nobody listens.
-    const takesOver = live?.canResign === true;
+    const takesOver = live?.canResign === true && (await canShare(options));
     if (!takesOver) await stopRouter(paths);
     await warmUp(options);
     const before = takesOver ? { http: live.httpPort, https: live.httpsPort } : undefined;
@@ -85,6 +88,11 @@ export async function stopRouter(paths: EnsureRouterOptions["paths"]): Promise<b
     await waitFor(hasEnded, { every: 25, signal: AbortSignal.timeout(stopTimeoutMs) });
   }
   return true;
+}
+
+/** Whether the new router may listen on a port that another listens on. */
+async function canShare({ config, sharesPort }: EnsureRouterOptions): Promise<boolean> {
+  return config.routerWorkers <= 1 || (sharesPort ?? (await queuesMigrate()));
 }
 
 function matches(live: Hello, config: EnsureRouterOptions["config"]): boolean {
@@ -145,6 +153,7 @@ function launch(options: EnsureRouterOptions, ports: ListeningPorts, build: stri
   if (ports.https !== undefined) args.push(`--https-port=${ports.https}`);
   args.push(`--build=${build}`);
   if (takesOver) args.push("--take-over");
+  if (options.sharesPort === false) args.push("--one-socket");
   const output = openLog(logFile(options.paths));
   try {
     const child = spawn(options.node, [...nodeFlags, mainFile, ...args], {

@@ -35,6 +35,8 @@ export interface RouterOptions {
   readonly build?: string | undefined;
   /** Take the place of a router that runs, without a moment in which nobody listens. */
   readonly takesOver?: boolean;
+  /** Several workers share one socket whatever the kernel can do. */
+  readonly hasOneSocket?: boolean;
 }
 
 export interface Router {
@@ -60,7 +62,7 @@ export async function startRouter(options: RouterOptions): Promise<Router> {
   const sealer = options.key === undefined ? undefined : createSealer(Buffer.from(options.key, "base64"));
   const table = savedTable(file, sealer, log);
   const records = new RecordBuffer();
-  const isShared = options.workers <= 1 || (await queuesMigrate());
+  const isShared = options.workers <= 1 || (options.hasOneSocket !== true && (await queuesMigrate()));
   const secretsFile = path.join(paths.routerDir, "tls.json");
   const secrets = { encryption: savedEncryption(secretsFile, sealer, log), ticketKeys: newTicketKeys() };
   const workers = await startWorkers(options, table, secrets, records, isShared);

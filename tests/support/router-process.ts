@@ -11,26 +11,44 @@ import type { TableRoute } from "../../server/router/protocol.ts";
 export interface RouterProcess extends AsyncDisposable {
   readonly client: RouterClient;
   readonly paths: Paths;
+  readonly key: Buffer;
+}
+
+export interface RouterProcessOptions {
+  readonly workers?: number;
+  readonly sharesPort?: boolean;
+  /** Takes the place of this one. */
+  readonly before?: RouterProcess;
 }
 
 /** A router as the daemon starts it, with a home of its own. */
-export async function startRouterProcess(routes: readonly TableRoute[], routerWorkers = 1): Promise<RouterProcess> {
-  const home = await mkdtemp(path.join(tmpdir(), "router-"));
+export async function startRouterProcess(
+  routes: readonly TableRoute[],
+  options: RouterProcessOptions = {},
+): Promise<RouterProcess> {
+  const { workers: routerWorkers = 1, before, ...sharing } = options;
+  const home =
+    before === undefined ? await mkdtemp(path.join(tmpdir(), "router-")) : path.dirname(before.paths.routerDir);
   const paths = pathsOf(home);
+  const key = before?.key ?? randomBytes(32);
+  // It would start the one before again.
+  await before?.client[Symbol.asyncDispose]();
   const signal = AbortSignal.timeout(30_000);
   const client = await ensureRouter({
-    config: { home, listen: "127.0.0.1", httpPort: 0, routerWorkers },
+    config: { home, listen: "127.0.0.1", httpPort: before?.client.httpPort ?? 0, routerWorkers },
     paths,
     node: process.execPath,
     log: silentLog,
     onRequests: () => {},
-    key: randomBytes(32),
+    key,
     signal,
+    ...sharing,
   });
-  await client.apply(routes, signal);
+  await client.apply(routes, signal, { front: { workers: routerWorkers, trustedProxies: [], proxyProtocol: false } });
   return {
     client,
     paths,
+    key,
     async [Symbol.asyncDispose]() {
       await client[Symbol.asyncDispose]();
       await stopRouter(paths);

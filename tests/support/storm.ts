@@ -49,9 +49,8 @@ export class Storm implements AsyncDisposable {
   /** WebSockets that the app has ended with 1001; each client opened another at once. */
   goodbyes = 0;
 
-  constructor(target: StormTarget) {
+  constructor(target: StormTarget, kinds: readonly Kind[] = Object.keys(clients) as Kind[]) {
     this.#target = target;
-    const kinds = Object.keys(clients) as Kind[];
     const all = kinds.flatMap((kind) => Array.from({ length: clients[kind] }, () => this.#client(kind)));
     this.#running = Promise.all(all);
   }
