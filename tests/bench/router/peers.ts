@@ -56,9 +56,14 @@ export function freePort(): Promise<number> {
   });
 }
 
-async function start(name: string, home: string, port: number, core: number, argv: string[]): Promise<Peer> {
-  const env = { PATH: process.env["PATH"] ?? "", HOME: home, XDG_DATA_HOME: home, MALLOC_ARENA_MAX: "1" };
-  const child = spawn("taskset", ["-c", String(core), ...argv], { stdio: ["ignore", "ignore", "pipe"], env });
+function environment(home: string): NodeJS.ProcessEnv {
+  const own = { HOME: home, XDG_DATA_HOME: home, NODE_COMPILE_CACHE: path.join(home, "compile-cache") };
+  return { PATH: process.env["PATH"] ?? "", MALLOC_ARENA_MAX: "1", ...own };
+}
+
+async function start(name: string, home: string, port: number, cores: string, argv: string[]): Promise<Peer> {
+  const env = environment(home);
+  const child = spawn("taskset", ["-c", cores, ...argv], { stdio: ["ignore", "ignore", "pipe"], env });
   let output = "";
   child.stderr.on("data", (chunk: Buffer) => (output = `${output}${chunk.toString()}`.slice(-2_000)));
   const isUp = () =>
@@ -98,7 +103,7 @@ http { access_log off; client_body_temp_path ${home}/body; client_max_body_size 
     location = /large { }
     location = /upload { return 200 "ok"; } } }`;
   await writeFile(path.join(home, "nginx.conf"), config);
-  return start("origin", home, port, 1, ["nginx", "-e", "stderr", "-c", path.join(home, "nginx.conf")]);
+  return start("origin", home, port, "1", ["nginx", "-e", "stderr", "-c", path.join(home, "nginx.conf")]);
 }
 
 export async function startNginx(
@@ -126,7 +131,7 @@ http { access_log ${isLogging ? `${home}/access.log` : "off"}; ${temporary.join(
       proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Request-Id $request_id; } } }`;
   await writeFile(path.join(home, "nginx.conf"), config);
   const argv = ["nginx", "-e", "stderr", "-c", path.join(home, "nginx.conf")];
-  return { ...(await start(isLogging ? "nginx+log" : "nginx", home, port, 0, argv)), tlsPort };
+  return { ...(await start(isLogging ? "nginx+log" : "nginx", home, port, "0", argv)), tlsPort };
 }
 
 export async function startHaproxy(home: string, origin: number): Promise<Peer> {
@@ -150,7 +155,7 @@ backend b
   server s 127.0.0.1:${origin}
 `;
   await writeFile(path.join(home, "haproxy.cfg"), config);
-  return start("haproxy", home, port, 0, ["haproxy", "-db", "-f", path.join(home, "haproxy.cfg")]);
+  return start("haproxy", home, port, "0", ["haproxy", "-db", "-f", path.join(home, "haproxy.cfg")]);
 }
 
 export async function startCaddy(home: string, origin: number): Promise<Peer> {
@@ -159,7 +164,7 @@ export async function startCaddy(home: string, origin: number): Promise<Peer> {
   const config = `{\n admin off\n auto_https off\n}\nhttp://:${port} {\n bind 127.0.0.1\n reverse_proxy 127.0.0.1:${origin}\n}\n`;
   await writeFile(path.join(home, "Caddyfile"), config);
   const argv = ["caddy", "run", "--adapter", "caddyfile", "--config", path.join(home, "Caddyfile")];
-  return start("caddy", home, port, 0, argv);
+  return start("caddy", home, port, "0", argv);
 }
 
 /** Our router as the daemon starts it, with time limits, counters and the request log. */
@@ -184,7 +189,11 @@ export async function startOurs(
     await writeFile(path.join(folder, "tls.json"), JSON.stringify(encryption));
     args.push(`--https-port=${tlsPort}`);
   }
-  const started = await start("ours", home, port, 0, [process.execPath, ...nodeFlags, routerMain, ...args]);
+  const argv = [...nodeFlags, routerMain];
+  // As the daemon does: the router then has no need to load what strips types.
+  await promisify(execFile)(process.execPath, [...argv, "--warm"], { env: environment(home) });
+  const cores = workers === 1 ? "0" : "0,1";
+  const started = await start("ours", home, port, cores, [process.execPath, ...argv, ...args]);
   return { ...started, tlsPort };
 }
 
