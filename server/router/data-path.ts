@@ -4,7 +4,7 @@ import { ClientConnection } from "./http1/client-connection.ts";
 import { Http1Pool } from "./http1/pool.ts";
 import { ClientSession } from "./http2/client-session.ts";
 import { InstanceSessions } from "./http2/instance-sessions.ts";
-import type { TrustedProxies } from "./http1/forwarding.ts";
+import { AskedHosts, Forwarding, type TrustedProxies, type Via } from "./http1/forwarding.ts";
 import { Instances } from "./instances.ts";
 import { type LiveRoute, LiveTable } from "./live-table.ts";
 import { type AppTraffic, Metrics } from "./metrics.ts";
@@ -70,6 +70,12 @@ export class DataPath implements Traffic {
   readonly #table: LiveTable;
   readonly #tcp: TcpListeners;
   readonly #sweeper: Sweeper;
+  readonly #hosts = {
+    http: new AskedHosts("http", "1.1"),
+    https: new AskedHosts("https", "1.1"),
+    http2: new AskedHosts("https", "2.0"),
+  };
+  #ports: ListeningPorts = { http: 80, https: undefined };
   readonly #connections = new Set<OpenConnection>();
   readonly #failures = new Map<string, number>();
   #version: number;
@@ -106,7 +112,9 @@ export class DataPath implements Traffic {
   /** @throws the error of listen(2) */
   async listen(): Promise<ListeningPorts> {
     const http = await this.#listen();
-    return { http, https: await this.#tls?.listen() };
+    this.#ports = { http, https: undefined };
+    this.#ports = { http, https: await this.#tls?.listen() };
+    return this.#ports;
   }
 
   /** In force for the next handshake. */
@@ -197,6 +205,11 @@ export class DataPath implements Traffic {
     return this.#table.match(request);
   }
 
+  forwarding(connection: ConnectionFacts, via: Via): Forwarding {
+    const hosts = via === "2.0" ? this.#hosts.http2 : this.#hosts[connection.protocol];
+    return new Forwarding(connection, this.trustedProxies, hosts);
+  }
+
   transport(protocol?: CompiledPolicy["instanceProtocol"]): InstanceTransport {
     return protocol === "h2c" ? this.#sessions : this.#pool;
   }
@@ -256,7 +269,9 @@ export class DataPath implements Traffic {
 
   /** `said`: by a proxy in front, before the handshake. */
   #accept(socket: Socket, protocol: ConnectionFacts["protocol"], isHttp2: boolean, said?: ProxyFacts): void {
-    const { remoteAddress, remotePort = 0, localPort = 80 } = socket;
+    const { remoteAddress, remotePort = 0 } = socket;
+    // To ask the socket for it would take a call into the kernel.
+    const localPort = this.#ports[protocol] ?? 443;
     if (remoteAddress === undefined) {
       // Gone already.
       socket.on("error", () => {});

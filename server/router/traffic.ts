@@ -1,11 +1,11 @@
-import type { TrustedProxies } from "./http1/forwarding.ts";
+import type { Forwarding, Via } from "./http1/forwarding.ts";
 import type { Instances } from "./instances.ts";
 import type { LiveRoute } from "./live-table.ts";
 import type { Metrics } from "./metrics.ts";
 import type { CompiledPolicy } from "./policy/compiled-policy.ts";
 import type { Policy } from "./policy.ts";
 import type { RecordBuffer } from "./record-buffer.ts";
-import type { InstanceTransport } from "./sides.ts";
+import type { ConnectionFacts, InstanceTransport } from "./sides.ts";
 import type { Requested } from "./table.ts";
 import type { Timed } from "./sweeper.ts";
 
@@ -22,13 +22,14 @@ export interface OpenConnection extends Timed {
 export interface Traffic {
   readonly policy: Policy;
   readonly instances: Instances;
-  readonly trustedProxies: TrustedProxies;
   readonly metrics: Metrics;
   readonly records: RecordBuffer;
   /** The worker ends: connections to clients are not kept. */
   readonly isClosing: boolean;
   /** By the table as it is at this moment. */
   match(request: Requested): LiveRoute | undefined;
+  /** What a connection to a client says of its requests. */
+  forwarding(connection: ConnectionFacts, via: Via): Forwarding;
   transport(protocol: CompiledPolicy["instanceProtocol"]): InstanceTransport;
   opened(connection: OpenConnection): void;
   closed(connection: OpenConnection): void;

@@ -8,7 +8,6 @@ import { AnswerWriter } from "./answer-writer.ts";
 import { putCrlf } from "./bytes.ts";
 import { broken, ChunkState, scanChunks } from "./chunks.ts";
 import { text } from "./fields.ts";
-import { Forwarding } from "./forwarding.ts";
 import { head, incomplete } from "./head.ts";
 import { parseRequest } from "./parse-request.ts";
 import { Pending } from "./pending.ts";
@@ -75,7 +74,7 @@ export class ClientConnection implements ClientSide, Timed {
   constructor(socket: Socket, facts: ConnectionFacts, traffic: Traffic, early?: Buffer) {
     this.#socket = socket;
     this.#traffic = traffic;
-    this.facts = new Http1RequestFacts(new Forwarding(facts, traffic.trustedProxies));
+    this.facts = new Http1RequestFacts(traffic.forwarding(facts, "1.1"));
     this.#writer = new AnswerWriter(socket, this.facts);
     traffic.opened(this);
     socket.on("data", (chunk: Buffer) => this.#process(chunk, 0, chunk.length));

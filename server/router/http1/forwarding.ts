@@ -3,13 +3,16 @@ import { normaliseHost } from "../table.ts";
 import { text } from "./fields.ts";
 import { head } from "./head.ts";
 
-const empty = Buffer.alloc(0);
 const latin1 = (value: string): Buffer => Buffer.from(value, "latin1");
+const maxHosts = 1_000;
 
 /** Addresses of proxies whose word on the client is believed. */
 export interface TrustedProxies {
   has(address: string): boolean;
 }
+
+/** Version of HTTP that a client speaks. */
+export type Via = "1.1" | "2.0";
 
 /** A host that was asked for, and what instances are told of every request to it. */
 export interface AskedHost {
@@ -18,43 +21,86 @@ export interface AskedHost {
   /** Lower case, without port. */
   readonly host: string;
   readonly protocol: "http" | "https";
-  /** Field lines. */
+  /** What follows `Forwarded: for=<client>`, up to the value of `X-Request-Id`. */
   readonly fields: Buffer;
-  /** The same behind the `X-Forwarded-For` of a request that nobody has forwarded before, up to the value of its id. */
-  readonly usual: Buffer;
 }
 
-/** What one connection to a client says of all its requests. A client nearly always asks it for the same host again. */
+/** The hosts that clients ask one listener for. Bounded: anybody can ask for any. */
+export class AskedHosts {
+  readonly #protocol: "http" | "https";
+  readonly #via: Via;
+  readonly #known = new Map<string, AskedHost>();
+  #port = 0;
+
+  constructor(protocol: "http" | "https", via: Via) {
+    this.#protocol = protocol;
+    this.#via = via;
+  }
+
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /** Undefined when it is no host. */
+  get(authority: string, port: number): AskedHost | undefined {
+    const known = port === this.#port ? this.#known.get(authority) : undefined;
+    if (known !== undefined) return known;
+    const made = this.describe(authority, { port, protocol: this.#protocol, shown: authority });
+    if (made === undefined) return undefined;
+    if (port !== this.#port || this.#known.size >= maxHosts) this.#known.clear();
+    this.#port = port;
+    this.#known.set(authority, made);
+    return made;
+  }
+
+  /** The same with what a trusted proxy says of it. */
+  describe(
+    authority: string,
+    { port, protocol, shown }: { readonly port: number; readonly protocol: "http" | "https"; readonly shown: string },
+  ): AskedHost | undefined {
+    const host = normaliseHost(authority);
+    if (host === undefined) return undefined;
+    const own = protocol === this.#protocol ? port : 443;
+    const fields = latin1(
+      `;host=${quoted(shown)};proto=${protocol}\r\nX-Forwarded-Proto: ${protocol}\r\nX-Forwarded-Port: ${own}\r\nX-Forwarded-Host: ${shown}\r\nVia: ${this.#via} paas\r\nX-Request-Id: `,
+    );
+    return { authority, host, protocol, fields };
+  }
+}
+
+/** What one connection to a client says of all its requests. */
 export class Forwarding {
   readonly clientAddress: string;
   readonly isTrusted: boolean;
   readonly #connection: ConnectionFacts;
   readonly #trusted: TrustedProxies;
-  readonly #via: "1.1" | "2.0";
-  #hostBytes: Buffer = empty;
+  readonly #hosts: AskedHosts;
   #last: AskedHost | undefined;
+  #ownNode: string | undefined;
 
-  /** `via`: the version of HTTP that the client speaks. */
-  constructor(connection: ConnectionFacts, trusted: TrustedProxies, via: "1.1" | "2.0" = "1.1") {
+  constructor(connection: ConnectionFacts, trusted: TrustedProxies, hosts: AskedHosts) {
     this.#connection = connection;
     this.#trusted = trusted;
-    this.#via = via;
+    this.#hosts = hosts;
     this.clientAddress = connection.clientAddress;
     this.isTrusted = trusted.has(connection.clientAddress);
   }
 
-  /** The host of the head that was read last, in `buf`; undefined when it is none. `client` is who asks. */
-  host(buf: Buffer, client: string): AskedHost | undefined {
+  /** The host of the head that was read last, in `buf`; undefined when it is none. */
+  host(buf: Buffer): AskedHost | undefined {
+    // A trusted proxy may say another protocol and another host with each request.
+    if (this.isTrusted) return this.#said(buf);
+    // A client nearly always asks for the same host again.
     if (this.#isLast(buf)) return this.#last;
-    const authority = text(buf, head.hostStart, head.hostEnd);
-    const host = normaliseHost(authority);
-    if (host === undefined) return undefined;
-    const protocol = this.#protocol(buf);
-    const fields = this.#fields(client, this.#shownHost(buf, authority), protocol);
-    const usual = Buffer.concat([latin1(`X-Forwarded-For: ${client}\r\n`), fields, latin1("X-Request-Id: ")]);
-    this.#hostBytes = latin1(authority);
-    this.#last = { authority, host, protocol, fields, usual };
+    this.#last = this.#hosts.get(text(buf, head.hostStart, head.hostEnd), this.#connection.localPort);
     return this.#last;
+  }
+
+  /** A client's address as `Forwarded` shows it. */
+  node(client: string): string {
+    if (client !== this.clientAddress) return quoted(client);
+    this.#ownNode ??= quoted(client);
+    return this.#ownNode;
   }
 
   /** The client is the last one that no trusted proxy has sent. */
@@ -63,32 +109,21 @@ export class Forwarding {
   }
 
   #isLast(buf: Buffer): boolean {
-    const known = this.#hostBytes;
+    const known = this.#last?.authority;
     const { hostStart } = head;
-    if (known.length === 0 || known.length !== head.hostEnd - hostStart) return false;
-    for (let i = 0; i < known.length; i++) if (known[i] !== buf[hostStart + i]) return false;
-    // A trusted proxy may say another client and another host with each request.
-    return !this.isTrusted;
+    if (known === undefined || known.length !== head.hostEnd - hostStart) return false;
+    for (let i = 0; i < known.length; i++) if (known.charCodeAt(i) !== buf[hostStart + i]) return false;
+    return true;
   }
 
-  #protocol(buf: Buffer): "http" | "https" {
-    if (!this.isTrusted || head.protoEnd === 0) return this.#connection.protocol;
+  #said(buf: Buffer): AskedHost | undefined {
+    const authority = text(buf, head.hostStart, head.hostEnd);
     const given = text(buf, head.protoStart, head.protoEnd).toLowerCase();
-    return given === "http" || given === "https" ? given : this.#connection.protocol;
-  }
-
-  #shownHost(buf: Buffer, authority: string): string {
-    if (!this.isTrusted || head.forwardedHostEnd === 0) return authority;
-    const said = text(buf, head.forwardedHostStart, head.forwardedHostEnd);
-    return normaliseHost(said) === undefined ? authority : said;
-  }
-
-  #fields(client: string, host: string, protocol: "http" | "https"): Buffer {
-    const port = protocol === this.#connection.protocol ? this.#connection.localPort : 443;
-    const forwarded = `for=${quoted(client)};host=${quoted(host)};proto=${protocol}`;
-    return latin1(
-      `X-Forwarded-Proto: ${protocol}\r\nX-Forwarded-Port: ${port}\r\nX-Forwarded-Host: ${host}\r\nForwarded: ${forwarded}\r\nVia: ${this.#via} paas\r\n`,
-    );
+    const isKnown = head.protoEnd > 0 && (given === "http" || given === "https");
+    const protocol = isKnown ? given : this.#connection.protocol;
+    const host = head.forwardedHostEnd === 0 ? authority : text(buf, head.forwardedHostStart, head.forwardedHostEnd);
+    const shown = normaliseHost(host) === undefined ? authority : host;
+    return this.#hosts.describe(authority, { port: this.#connection.localPort, protocol, shown });
   }
 }
 

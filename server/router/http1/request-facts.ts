@@ -9,7 +9,7 @@ import { idLength, isId, putNewId } from "./request-id.ts";
 const empty = Buffer.alloc(0);
 const latin1 = (value: string): Buffer => Buffer.from(value, "latin1");
 const forwardedForName = latin1("X-Forwarded-For: ");
-const idName = latin1("X-Request-Id: ");
+const forwardedName = latin1("\r\nForwarded: for=");
 /** The same id by the name that Cloud Foundry's apps look for. */
 const vcapIdName = latin1("\r\nX-Vcap-Request-Id: ");
 const clientCertName = latin1("\r\nX-Forwarded-Client-Cert: ");
@@ -22,7 +22,7 @@ const commonMethods = ["GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH
 const methodsWithoutBody: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
 const methodByFirstByte = new Map(commonMethods.map((method) => [method.charCodeAt(0) * 16 + method.length, method]));
 
-const noHost: AskedHost = { authority: "", host: "", protocol: "http", fields: empty, usual: empty };
+const noHost: AskedHost = { authority: "", host: "", protocol: "http", fields: empty };
 
 /** What is known of the request under way on one connection to a client. Written anew for each request. */
 export class Http1RequestFacts implements RequestFacts {
@@ -81,7 +81,7 @@ export class Http1RequestFacts implements RequestFacts {
       this.#clientCert = head.clientCertEnd === 0 ? "" : text(buf, head.clientCertStart, head.clientCertEnd);
     if (head.forwardedForEnd === 0 && !isTrusted) this.forwardedFor = clientAddress;
     else this.#takeChain(buf);
-    const host = this.#forwarding.host(buf, this.clientAddress);
+    const host = this.#forwarding.host(buf);
     if (host !== undefined) this.#host = host;
     return host !== undefined;
   }
@@ -112,13 +112,11 @@ export class Http1RequestFacts implements RequestFacts {
   }
 
   #putForwarding(out: Buffer, at: number): number {
-    const { fields, usual } = this.#host;
-    if (this.forwardedFor === this.#forwarding.clientAddress) return put(out, at, usual);
     let o = put(out, at, forwardedForName);
     o = putText(out, o, this.forwardedFor);
-    o = putCrlf(out, o);
-    o = put(out, o, fields);
-    return put(out, o, idName);
+    o = put(out, o, forwardedName);
+    o = putText(out, o, this.#forwarding.node(this.clientAddress));
+    return put(out, o, this.#host.fields);
   }
 
   get target(): string {

@@ -2,7 +2,7 @@ import { constants, performServerHandshake, type ServerHttp2Session, type Server
 import type { Socket } from "node:net";
 import type { ConnectionFacts } from "../sides.ts";
 import type { Timed } from "../sweeper.ts";
-import { Forwarding } from "../http1/forwarding.ts";
+import type { Forwarding } from "../http1/forwarding.ts";
 import type { OpenConnection, Traffic } from "../traffic.ts";
 import { ClientStream } from "./client-stream.ts";
 import type { RawHeaders } from "./field-lines.ts";
@@ -52,7 +52,7 @@ export class ClientSession implements OpenConnection {
     this.#session = session;
     this.#socket = socket;
     traffic.opened(this);
-    const forwarding = new Forwarding(facts, traffic.trustedProxies, "2.0");
+    const forwarding = traffic.forwarding(facts, "2.0");
     session.on("stream", (stream, _headers, flags, raw) => this.#begin(stream, raw, flags, forwarding));
     session.on("error", () => {});
     session.once("close", () => traffic.closed(this));

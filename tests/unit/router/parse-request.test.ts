@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { head } from "../../../server/router/http1/head.ts";
 import { parseRequest } from "../../../server/router/http1/parse-request.ts";
-import { Forwarding, type TrustedProxies } from "../../../server/router/http1/forwarding.ts";
+import { AskedHosts, Forwarding, type TrustedProxies } from "../../../server/router/http1/forwarding.ts";
 import { Http1RequestFacts } from "../../../server/router/http1/request-facts.ts";
 
 const out = Buffer.alloc(200_000);
@@ -21,14 +21,16 @@ function refusal(bytes: string, maxFields = 100): number | "incomplete" | undefi
   const end = parseRequest(buf, 0, buf.length, out, 0, maxFields);
   if (end === 0) return "incomplete";
   if (end < 0) return head.refusal;
-  return new Http1RequestFacts(new Forwarding(connection, nobody)).take(buf) ? undefined : 400;
+  return new Http1RequestFacts(new Forwarding(connection, nobody, new AskedHosts(connection.protocol, "1.1"))).take(buf)
+    ? undefined
+    : 400;
 }
 
 function forward(bytes: string, trusted: TrustedProxies = nobody): Forwarded {
   const buf = Buffer.from(bytes, "latin1");
   const end = parseRequest(buf, 0, buf.length, out, 0, 100);
   if (end <= 0) throw new Error(`refused: ${head.cause}`);
-  const facts = new Http1RequestFacts(new Forwarding(connection, trusted));
+  const facts = new Http1RequestFacts(new Forwarding(connection, trusted, new AskedHosts(connection.protocol, "1.1")));
   if (!facts.take(buf)) throw new Error("bad host");
   const text = out.toString(
     "latin1",
