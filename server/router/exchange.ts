@@ -6,10 +6,11 @@ import type { LiveRoute } from "./live-table.ts";
 import type { Policy } from "./policy.ts";
 import { say } from "./own-answer.ts";
 import type { OwnAnswer } from "./middleware.ts";
+import { health, monitorAgent } from "./monitor.ts";
 import { pinnedPolicy } from "./policy/compile.ts";
 import { PolicyRun, waiting } from "./policy-run.ts";
 import type { AnswerStart, CallFailure, ClientEvents, ClientSide, InstanceCall, InstanceEvents } from "./sides.ts";
-import { framing } from "./sides.ts";
+import { continueStart, framing } from "./sides.ts";
 import type { Timed } from "./sweeper.ts";
 import type { Traffic } from "./traffic.ts";
 
@@ -18,7 +19,7 @@ const phases = { deciding: 0, connecting: 1, sending: 2, waiting: 3, answering: 
 type Phase = (typeof phases)[keyof typeof phases];
 
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
-const monitorAgent = "HTTP-Monitor/1.1";
+const refusedPauseMs = 100;
 const noInstances: readonly Instance[] = [];
 
 /** One request and its answer, between a client's side and an instance's. It knows neither sockets nor protocols. */
@@ -34,6 +35,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
   #call: InstanceCall | undefined;
   #tried: Instance[] | readonly Instance[] = noInstances;
   #refusal: FailureCode = "H21";
+  #patienceEnds = 0;
   #isRepeated = false;
   #hasAnswerBegun = false;
   #isRequestWhole: boolean;
@@ -64,7 +66,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
     this.#traffic.watch(this);
     const route = this.#traffic.match(facts);
     if (route === undefined) {
-      if (this.#client.header("user-agent") === monitorAgent) this.#sayOwn(this.#health());
+      if (this.#client.header("user-agent") === monitorAgent) this.#sayOwn(health(this.#traffic.isClosing));
       else this.#fail("unknown_route");
       return;
     }
@@ -85,16 +87,6 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
       if (own === undefined) this.#attempt();
       else this.#sayOwn(own);
     });
-  }
-
-  /** For the check of a load balancer in front, which knows no app's name: Cloud Foundry's way of asking. */
-  #health(): OwnAnswer {
-    const fields = [
-      ["Cache-Control", "private, max-age=0"],
-      ["Expires", "0"],
-      ["Content-Type", "text/plain; charset=utf-8"],
-    ] as const;
-    return this.#traffic.isClosing ? { status: 503, fields, body: "" } : { status: 200, fields, body: "ok\n" };
   }
 
   #sayOwn(own: OwnAnswer): void {
@@ -126,8 +118,32 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
       return;
     }
     const instance = route.next(this.#tried);
-    if (instance === undefined) this.#fail(this.#tried.length > 0 ? this.#refusal : absent(route));
+    if (instance === undefined) this.#nobody(route);
     else this.#open(instance, facts.upgrade !== "");
+  }
+
+  /** Where all have refused another table may be on its way, and nothing was sent: it is looked at for a while. */
+  #nobody(route: LiveRoute): void {
+    const now = performance.now();
+    // From the first time on: to learn that a container is gone takes the kernel 3 s.
+    if (this.#patienceEnds === 0) this.#patienceEnds = now + this.#traffic.policy.refusedPatienceMs;
+    if (this.#tried.length === 0 || this.#refusal !== "H21" || now >= this.#patienceEnds) {
+      this.#fail(this.#tried.length > 0 ? this.#refusal : route.absence);
+      return;
+    }
+    this.#phase = phases.deciding;
+    this.#tried = noInstances;
+    setTimeout(() => this.#again(), refusedPauseMs);
+  }
+
+  #again(): void {
+    if (this.#phase !== phases.deciding) return;
+    const route = this.#rematch();
+    this.#route = route;
+    // It may say by now that an instance starts, and what to wait for.
+    if (this.#policy === undefined && route?.policy !== undefined) {
+      this.#decide(new PolicyRun(route.policy, this.#client));
+    } else this.#attempt();
   }
 
   #rematch(): LiveRoute | undefined {
@@ -155,7 +171,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
       const instance = candidates.find((one) => one.target.id === picked.target.id);
       this.#open(instance ?? this.#traffic.instances.of(picked.target), this.#client.facts.upgrade !== "");
     } else if (picked?.kind === "none") this.#fail(picked.code);
-    else this.#fail(this.#tried.length > 0 ? this.#refusal : absent(route));
+    else this.#nobody(route);
   }
 
   #open(instance: Instance, isTunnel: boolean): void {
@@ -473,21 +489,4 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
     this.#stalledPeriods += 1;
     if (this.#stalledPeriods >= this.#traffic.policy.stalledPeriods) this.#fail("H28");
   }
-}
-
-const continueStart: AnswerStart = {
-  status: 100,
-  lineStart: 0,
-  fieldsStart: 0,
-  fieldsEnd: 0,
-  framing: framing.none,
-  length: 0,
-  upgrade: "",
-};
-
-function absent({ route }: LiveRoute): FailureCode {
-  if (route.app === undefined) return "no_app";
-  if (route.state === "blank") return "H81";
-  if (route.state === "starting") return "H20";
-  return route.state === "crashed" ? "H10" : "H14";
 }

@@ -1,3 +1,4 @@
+import type { FailureCode } from "./failures.ts";
 import type { Instance, Instances } from "./instances.ts";
 import type { CompiledPolicy } from "./policy/compiled-policy.ts";
 import { compilePolicy, isShared, isStarting, workerState } from "./policy/compile.ts";
@@ -20,6 +21,15 @@ export class LiveRoute {
 
   get turn(): number {
     return this.#turn;
+  }
+
+  /** Why there is no instance to ask. */
+  get absence(): FailureCode {
+    const { app, state } = this.route;
+    if (app === undefined) return "no_app";
+    if (state === "blank") return "H81";
+    if (state === "starting") return "H20";
+    return state === "crashed" ? "H10" : "H14";
   }
 
   /** Round robin. Never one that was tried; one that is out only when no other is left. */

@@ -5,6 +5,8 @@ export interface Policy {
   /** Over all instances that are tried. */
   readonly connectBudgetMs: number;
   readonly maxAttempts: number;
+  /** When all instances refuse: how long they and the table are looked at again before that is told (H21). */
+  readonly refusedPatienceMs: number;
   /** From the last byte of the request to the first of the answer (H12). */
   readonly firstByteTimeoutMs: number;
   /** Without a byte in either direction (H15, H28). */
@@ -34,6 +36,7 @@ export const defaultPolicy: Policy = {
   connectTimeoutMs: 5_000,
   connectBudgetMs: 10_000,
   maxAttempts: 10,
+  refusedPatienceMs: 2_000,
   firstByteTimeoutMs: 30_000,
   idleTimeoutMs: 55_000,
   stalledPeriods: 5,

@@ -113,6 +113,17 @@ export interface AnswerStart {
   readonly upgrade: string;
 }
 
+/** `100 Continue`. */
+export const continueStart: AnswerStart = {
+  status: 100,
+  lineStart: 0,
+  fieldsStart: 0,
+  fieldsEnd: 0,
+  framing: framing.none,
+  length: 0,
+  upgrade: "",
+};
+
 /** What the client side tells the exchange. */
 export interface ClientEvents {
   /** A part of the body; the receiver may keep the buffer. */

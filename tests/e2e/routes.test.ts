@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RouteInfo } from "../../server/api/route-policies.ts";
 import type { RouterView } from "../../server/api/router.ts";
+import { connectDocker } from "../../server/docker/client.ts";
 import { startLoad } from "../support/load.ts";
 import { runCommand } from "../support/commands.ts";
 import { launcher, request, TestPaas, type HttpAnswer, type RequestOptions, type TestApp } from "../support/paas.ts";
@@ -276,6 +277,14 @@ test("requests wait for an app that is being started", async () => {
   while (first.headers["x-paas-error"] === "H14") first = await single.get("/");
   expect([first.status, first.body]).toEqual([200, "later"]);
   await started;
+  const { instances } = await paas.json<{ instances: { container: string }[] }>(["ps", "-a", "later"]);
+  await connectDocker()
+    .getContainer(instances[0]?.container ?? "")
+    .kill();
+  const after = await Promise.all(Array.from({ length: 5 }, () => single.get("/")));
+  expect(after.map(({ status, headers }) => [status, headers["x-paas-error"]])).toEqual(
+    after.map(() => [200, undefined]),
+  );
 });
 
 test("a route that others share is divided by weight; without a weight it has one owner", async () => {

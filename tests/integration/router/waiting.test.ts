@@ -77,6 +77,37 @@ test("an instance that does not come in time is H20; one that crashed, and a sto
   }
 });
 
+test.each(["GET", "POST"])(
+  "between the death of the only instance and the next table no %s is refused",
+  async (method) => {
+    const dying = await startInstance((_req, res) => void res.end("old"));
+    router.apply([routeTo([dying.target])]);
+    expect((await ask(router.port, { method })).body).toBe("old");
+    await dying[Symbol.asyncDispose]();
+    const held = [0, 1, 2].map(() => ask(router.port, { method, ...(method === "POST" ? { body: "x" } : {}) }));
+    await delay(150);
+    starting();
+    held.push(ask(router.port, { method }));
+    await delay(150);
+    up();
+    for (const answer of await Promise.all(held)) expect(answer.status).toBe(200);
+    router.apply([routeTo([dying.target])]);
+    const refused = await ask(router.port, { method });
+    expect([refused.status, refused.headers["x-paas-error"]]).toEqual([503, "H21"]);
+  },
+);
+
+test("what died without another to come is told as soon as the table says so", async () => {
+  const dying = await startInstance((_req, res) => void res.end("old"));
+  const policy = { sticky: {} };
+  router.apply([routeTo([dying.target], { policy })]);
+  await dying[Symbol.asyncDispose]();
+  const held = ask(router.port);
+  await delay(50);
+  router.apply([routeTo([], { policy, state: "crashed" })]);
+  expect((await held).headers["x-paas-error"]).toBe("H10");
+});
+
 test("a request as a whole has a limit where the route says so, and a tunnel has none", async () => {
   up({ timeouts: { requestMs: 300 } });
   const silent = await ask(router.port, { path: "/silent" });
