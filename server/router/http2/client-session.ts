@@ -107,7 +107,9 @@ export class ClientSession implements OpenConnection {
     if (this.#isEnding) return;
     this.#isEnding = true;
     setImmediate(() => {
-      this.#session.destroy(undefined, code);
+      // Without an error the library would say that there was none.
+      const cause = code === constants.NGHTTP2_NO_ERROR ? undefined : new Error(`ended with ${code}`);
+      this.#session.destroy(cause, code);
       setImmediate(() => this.#socket.destroy());
     });
   }

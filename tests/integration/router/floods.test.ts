@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { constants } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DataPath } from "../../../server/router/data-path.ts";
@@ -148,6 +149,7 @@ describe("HTTP/2", () => {
       if (id % 50 === 1) await pause(0);
     }
     await eventually(() => client.hasEnded);
+    expect(client.goaway).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     expect(reached).toBeLessThan(2_000);
     await expectServed();
   });
