@@ -13,7 +13,7 @@ import { parseRequest } from "./parse-request.ts";
 import { Pending } from "./pending.ts";
 import { refusalText } from "./refusal.ts";
 import { Http1RequestFacts } from "./request-facts.ts";
-import { out, reserve, send } from "./slab.ts";
+import { Draft, out, reserve, send } from "./slab.ts";
 import { TrailerReader, trailerBytes } from "./trailers.ts";
 
 const empty = Buffer.alloc(0);
@@ -41,10 +41,7 @@ export class ClientConnection implements ClientSide, Timed {
   #headBytes: Buffer = empty;
   #headStart = 0;
   #headEnd = 0;
-  /** Where its fields stand in the slab, as long as nothing else was written there. */
-  #freshAt = -1;
-  #freshEnd = 0;
-  #freshIn: Buffer = empty;
+  readonly #draft = new Draft();
   /** The length of a body is told by a field; `head.length` is another request's by then. */
   #hasLengthField = false;
   #partialHead: Pending | undefined;
@@ -165,9 +162,7 @@ export class ClientConnection implements ClientSide, Timed {
     }
     facts.startedAt = performance.now();
     this.#hasLengthField = head.length !== -1;
-    this.#freshAt = at;
-    this.#freshEnd = head.out;
-    this.#freshIn = out.buffer;
+    this.#draft.keep(at, head.out);
     this.#closesAfter = facts.minor === 1 ? head.closes : !head.keepsAlive || head.closes;
     this.#isAnswering = false;
     this.#isBodyOpen = false;
@@ -182,7 +177,7 @@ export class ClientConnection implements ClientSide, Timed {
     const exchange = new Exchange(this.#traffic, this, facts.startedAt);
     this.#exchange = exchange;
     exchange.begin();
-    this.#freshAt = -1;
+    this.#draft.drop();
   }
 
   header(name: string): string | undefined {
@@ -201,14 +196,13 @@ export class ClientConnection implements ClientSide, Timed {
   }
 
   writeHead(buffer: Buffer, at: number): number {
-    let fieldsEnd = this.#freshEnd;
-    // The same place of another slab is another place.
-    if (at !== this.#freshAt || buffer !== this.#freshIn) {
+    let fieldsEnd = this.#draft.end;
+    if (!this.#draft.standsAt(buffer, at)) {
       const { maxHeaders } = this.#traffic.policy;
       parseRequest(this.#headBytes, this.#headStart, this.#headEnd, buffer, at, maxHeaders);
       fieldsEnd = head.out;
     }
-    this.#freshAt = -1;
+    this.#draft.drop();
     return this.facts.writeTail(buffer, fieldsEnd, this.#traffic.startMs(this.facts.startedAt), this.#hasLengthField);
   }
 

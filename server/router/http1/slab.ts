@@ -38,6 +38,30 @@ let current = new Slab(slabBytes);
 /** Where the next message goes. What is written behind `at` belongs to nobody until {@link send}. */
 export const out = { buffer: current.buffer, at: 0 };
 
+/** A head that was read into the slab before anybody knew where it goes. Good as long as nothing else was written there. */
+export class Draft {
+  #buffer: Buffer | undefined;
+  #start = 0;
+  /** Where its fields end. */
+  end = 0;
+
+  /** It stands from `start` to `end` in the slab of this moment. */
+  keep(start: number, end: number): void {
+    this.#buffer = out.buffer;
+    this.#start = start;
+    this.end = end;
+  }
+
+  /** The same place of another slab is another place. */
+  standsAt(buffer: Buffer, start: number): boolean {
+    return buffer === this.#buffer && start === this.#start;
+  }
+
+  drop(): void {
+    this.#buffer = undefined;
+  }
+}
+
 /** Makes room for a message of up to `bytes` and answers where it begins in `out.buffer`. */
 export function reserve(bytes: number): number {
   if (current.pending === 0) out.at = 0;

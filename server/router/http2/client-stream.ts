@@ -4,7 +4,7 @@ import type { Forwarding } from "../http1/forwarding.ts";
 import { head } from "../http1/head.ts";
 import { parseRequest } from "../http1/parse-request.ts";
 import { Http1RequestFacts } from "../http1/request-facts.ts";
-import { out, reserve } from "../http1/slab.ts";
+import { Draft, out, reserve } from "../http1/slab.ts";
 import { TrailerReader } from "../http1/trailers.ts";
 import type { AnswerStart, ClientSide } from "../sides.ts";
 import { framing } from "../sides.ts";
@@ -29,9 +29,7 @@ export class ClientStream implements ClientSide {
   #isFull = false;
   /** Of the answer's body: not given to the stream yet. */
   #part: Buffer | undefined;
-  /** Where its fields stand in the slab, as long as nothing else was written there. */
-  #headAt = -1;
-  #fieldsEnd = 0;
+  readonly #draft = new Draft();
 
   /** Answers the request; a head that is none is refused at once. */
   static serve(
@@ -85,12 +83,11 @@ export class ClientStream implements ClientSide {
     // A length of 0 and yet no end: what comes is the end, or nothing that anybody wants.
     else if (facts.framing === framing.none && !this.#isWhole) this.#stream.resume();
     if (!this.#isWhole) this.#stream.on("trailers", (_headers, _flags, more: RawHeaders) => this.#trailed(more));
-    this.#headAt = at;
-    this.#fieldsEnd = head.out;
+    this.#draft.keep(at, head.out);
     const exchange = new Exchange(this.#traffic, this, facts.startedAt);
     this.#exchange = exchange;
     exchange.begin();
-    this.#headAt = -1;
+    this.#draft.drop();
   }
 
   #trailed(raw: RawHeaders): void {
@@ -114,17 +111,17 @@ export class ClientStream implements ClientSide {
   }
 
   writeHead(buffer: Buffer, at: number): number {
-    // The first time it stands where it was read, and nobody has read another since.
-    if (at !== this.#headAt) {
+    let fieldsEnd = this.#draft.end;
+    if (!this.#draft.standsAt(buffer, at)) {
       this.#parse(buffer, at);
-      this.#fieldsEnd = head.out;
+      fieldsEnd = head.out;
     }
-    this.#headAt = -1;
+    this.#draft.drop();
     const { facts } = this;
     const own = facts.framing;
     // Who speaks HTTP/1.1 to the instance puts the body into chunks.
     if (own === framing.stream) facts.framing = framing.chunks;
-    const end = facts.writeTail(buffer, this.#fieldsEnd, this.#traffic.startMs(facts.startedAt), this.#hasLengthField);
+    const end = facts.writeTail(buffer, fieldsEnd, this.#traffic.startMs(facts.startedAt), this.#hasLengthField);
     facts.framing = own;
     return end;
   }
