@@ -1,8 +1,9 @@
 import type { ConfigVars, DropletContent, ProcessCommand } from "../core/types.ts";
 import type { BuildContext, StackImages } from "./build-context.ts";
-import { Bench, makeLayers, repositoryOf } from "./layers.ts";
+import { beganAt, keepApart } from "./kept-apart.ts";
+import { Bench, type LayersResult, makeLayers, repositoryOf } from "./layers.ts";
 import { appFolder } from "./monorepo.ts";
-import type { BuildPlan } from "./plan.ts";
+import type { BuildPlan, PlanStep } from "./plan.ts";
 import { sourceTar, textsTar } from "./source-tar.ts";
 import { withSystemPackages } from "./system-images.ts";
 import { pathOf } from "./workspace.ts";
@@ -43,9 +44,9 @@ export async function buildFromPlan(
   using bench = new Bench(context);
   const layers = await makeLayers(context, plan, stack, bench);
   const { engine, owner, signal, input } = context;
-  if (plan.build) await runBuildStep(context, plan, layers.buildImage, bench);
+  const runImage = plan.build ? await runBuildStep(context, plan, plan.build, layers, bench) : layers.runImage;
   signal.throwIfAborted();
-  const id = await engine.create({ owner, image: layers.runImage, run: undefined });
+  const id = await engine.create({ owner, image: runImage, run: undefined });
   try {
     await context.timed("put the source in place", async () => {
       if (plan.build) await engine.copy("/app", (await bench.at(layers.buildImage, true)).id, id, signal);
@@ -70,13 +71,21 @@ export async function buildFromPlan(
   }
 }
 
-async function runBuildStep(context: BuildContext, plan: BuildPlan, image: string, bench: Bench): Promise<void> {
-  if (!plan.build) return;
-  context.out.step(plan.build.title);
-  const workspace = await bench.at(image, true);
+/** Answers the image for the droplet to start from. */
+async function runBuildStep(
+  context: BuildContext,
+  plan: BuildPlan,
+  step: PlanStep,
+  layers: LayersResult,
+  bench: Bench,
+): Promise<string> {
+  context.out.step(step.title);
+  const workspace = await bench.at(layers.buildImage, true);
+  const since = await beganAt(context, plan, workspace);
   await workspace.put(sourceTar(repositoryOf(context.input), context.signal));
-  if (plan.build.inputs) await workspace.put(textsTar(plan.build.inputs));
-  for (const command of plan.build.commands) await workspace.run(command, plan.path);
+  if (step.inputs) await workspace.put(textsTar(step.inputs));
+  for (const command of step.commands) await workspace.run(command, plan.path);
+  return await keepApart(context, plan, layers, workspace, since);
 }
 
 export interface DropletImage {

@@ -13,6 +13,8 @@ export interface LayersResult {
   readonly buildImage: string;
   /** What the droplet starts from. */
   readonly runImage: string;
+  /** Of the last layer; empty without one. */
+  readonly key: string;
 }
 
 /** Makes the layers of a plan that do not exist yet. A workspace that could serve the build step is left in `bench`. */
@@ -34,7 +36,7 @@ export async function makeLayers(
   context.used(schedule.refs);
   for (const { layer } of schedule.reused) out.detail(`${capitalised(layer.name)} unchanged, reused`);
   for (const work of schedule.work) await makeLayer(context, plan, work, bench);
-  return schedule;
+  return { ...schedule, key: keyed.at(-1)?.key ?? "" };
 }
 
 /** A plan is for the whole repository, which is in /app. */

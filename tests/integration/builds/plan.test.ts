@@ -58,6 +58,46 @@ test("a layer is copied with links from a member of a workspace to the top, and 
   expect(await harness.run(imageOf(run), ["bash", "-c", look])).toBe("found\nsame\n2 1000\n300000");
 });
 
+test("dependencies are copied once for the droplets of an app, as the build step has left them", async () => {
+  const install =
+    "mkdir -p node_modules/lib node_modules/dev; head -c 3000000 /dev/urandom > node_modules/lib/big; echo one > node_modules/lib/word";
+  const layer = testLayer("dependencies", {
+    commands: [{ ...shell(install), env: nonce() }],
+    files: ["lock"],
+    keep: ["/app/node_modules"],
+  });
+  const app = harness.app();
+  const run = async (text: string, script: string) => {
+    const source = await harness.source({ lock: "x", "app.txt": text });
+    // Rewritten with the same content, as package managers do with their own list.
+    const step = shell(
+      `rm -rf node_modules/dev && cp node_modules/lib/word w && cat w > node_modules/lib/word && rm w && ${script}`,
+    );
+    const plan = testPlan({ layers: [layer], build: { title: "Building", files: [], commands: [step] } });
+    const built = await harness.build(app, source, { plan });
+    const shown = await harness.run(imageOf(built), [
+      "bash",
+      "-c",
+      "cd /app; cat app.txt node_modules/lib/word; ls node_modules; stat -c %u node_modules/lib",
+    ]);
+    const isReused = built.lines.some((line) => line.includes("Dependencies as before the build, reused"));
+    return { shown: shown.split("\n"), isReused };
+  };
+  expect(await run("first\n", "true")).toEqual({ shown: ["first", "one", "lib", "1000"], isReused: false });
+  expect(await run("second\n", "true")).toEqual({ shown: ["second", "one", "lib", "1000"], isReused: true });
+  const changed = "echo two > node_modules/lib/word && touch -d 2001-01-01 node_modules/lib/word";
+  expect(await run("third\n", changed)).toEqual({ shown: ["third", "two", "lib", "1000"], isReused: false });
+  expect(
+    await run(
+      "fourth\n",
+      "rm -rf node_modules && mkdir node_modules && mkdir node_modules/lib && echo x > node_modules/lib/word",
+    ),
+  ).toEqual({
+    shown: ["fourth", "x", "lib", "1000"],
+    isReused: false,
+  });
+});
+
 test("owners, modes, links and odd names arrive as they are, `.git` does not", async () => {
   const source = await harness.source({
     "app.txt": "x",
