@@ -4,7 +4,8 @@ import { note, timed } from "./figures.ts";
 
 // What a push takes, cold beside warm. Everything is measured from `git push` to the new text in an answer through the router.
 
-const rounds = 5;
+/** For a look whether it runs: BENCH_ROUNDS=1 */
+const rounds = Number(process.env["BENCH_ROUNDS"] ?? 5);
 const server = (express: boolean, text: string) =>
   `${express ? 'require("express");\n' : ""}require("node:http").createServer((q, s) => s.end(${JSON.stringify(text)})).listen(process.env.PORT);\nprocess.on("SIGTERM", () => process.exit(0));\n`;
 
