@@ -8,7 +8,7 @@ import { AskedHosts, Forwarding, type TrustedProxies, type Via } from "./http1/f
 import { Instances } from "./instances.ts";
 import { type LiveRoute, LiveTable } from "./live-table.ts";
 import { type AppTraffic, Metrics } from "./metrics.ts";
-import { workerState } from "./policy/compile.ts";
+import { defaultStartMs, workerState } from "./policy/compile.ts";
 import type { CompiledPolicy } from "./policy/compiled-policy.ts";
 import { defaultPolicy, type Policy } from "./policy.ts";
 import { contains, networks } from "./policy/ip-filter.ts";
@@ -98,6 +98,8 @@ export class DataPath implements Traffic {
       isShared: options.isShared ?? false,
       instances: this.instances,
       connectTimeoutMs: this.policy.connectTimeoutMs,
+      startPatienceMs: defaultStartMs,
+      refusedPatienceMs: this.policy.refusedPatienceMs,
       isProxied: (address) => this.#isProxied(address),
       graceMs: this.policy.tunnelGraceMs,
     });

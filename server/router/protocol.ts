@@ -42,6 +42,8 @@ export interface TcpTableRoute {
   readonly listenPort: number;
   readonly app: string | undefined;
   readonly targets: readonly Target[];
+  /** There is no target, and one is on its way: connections wait for it. */
+  readonly isStarting?: boolean;
   /** Tells the instance who the client is, before its first byte. */
   readonly proxyProtocol?: "v1" | "v2";
 }

@@ -103,12 +103,16 @@ export class RoutePublisher implements Routing {
   }
 
   #tcp(): readonly TcpTableRoute[] {
-    return this.#deps.tcp().map((route) => ({
-      listenPort: route.listenPort,
-      app: route.appId === undefined ? undefined : this.#deps.appName(route.appId),
-      targets: this.#targets(route, route.type, route.port),
-      ...(route.proxyProtocol === undefined ? {} : { proxyProtocol: route.proxyProtocol }),
-    }));
+    return this.#deps.tcp().map((route) => {
+      const targets = this.#targets(route, route.type, route.port);
+      return {
+        listenPort: route.listenPort,
+        app: route.appId === undefined ? undefined : this.#deps.appName(route.appId),
+        targets,
+        ...(this.#stateOf(route, targets) === "starting" ? { isStarting: true } : {}),
+        ...(route.proxyProtocol === undefined ? {} : { proxyProtocol: route.proxyProtocol }),
+      };
+    });
   }
 
   #row(route: Route, policy: RoutePolicy | undefined, shares: readonly RouteShare[]): TableRoute {
@@ -125,7 +129,7 @@ export class RoutePublisher implements Routing {
     };
   }
 
-  #stateOf({ appId, type }: Route, targets: readonly Target[]): TableRoute["state"] {
+  #stateOf({ appId, type }: Pick<Route, "appId" | "type">, targets: readonly Target[]): TableRoute["state"] {
     const serving = appId === undefined ? "blank" : this.serving(appId);
     const state = serving === "blank" ? serving : (serving[type] ?? "stopped");
     return state === "running" && targets.length === 0 ? "stopped" : state;

@@ -24,7 +24,7 @@ import type { RoutePolicy } from "./route-policy.ts";
 import { PolicyState, routeKey } from "./state.ts";
 
 /** As Heroku's router waits for a dyno. */
-const defaultStartMs = 75_000;
+export const defaultStartMs = 75_000;
 
 /** Of this worker. */
 export const workerState = new PolicyState();

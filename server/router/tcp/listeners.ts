@@ -10,11 +10,17 @@ export interface TcpOptions {
   readonly isShared: boolean;
   readonly instances: Instances;
   readonly connectTimeoutMs: number;
+  /** While the first instance starts. */
+  readonly startPatienceMs: number;
+  /** When all refuse. */
+  readonly refusedPatienceMs: number;
   /** Who connects from there says first for whom. */
   readonly isProxied: (address: string) => boolean;
   /** Between the polite end of a connection and its cut. */
   readonly graceMs: number;
 }
+
+const lookAgainMs = 100;
 
 /** Port → why nobody listens on it. */
 export type TcpProblems = Readonly<Record<string, string>>;
@@ -125,6 +131,8 @@ class TcpConnection {
   readonly #options: TcpOptions;
   readonly #said: ProxyFacts | undefined;
   readonly #tried = new Set<string>();
+  readonly #since = performance.now();
+  #refusedAt: number | undefined;
 
   /** `said`: by the proxy in front. */
   constructor(client: Socket, listener: Listener, options: TcpOptions, said?: ProxyFacts) {
@@ -136,9 +144,10 @@ class TcpConnection {
   }
 
   connect(): void {
+    if (this.#client.destroyed) return;
     const instance = this.#listener.next(this.#tried);
-    if (instance === undefined || this.#client.destroyed) {
-      this.#client.resetAndDestroy();
+    if (instance === undefined) {
+      this.#wait();
       return;
     }
     const { instances, connectTimeoutMs } = this.#options;
@@ -165,6 +174,21 @@ class TcpConnection {
       if (!this.#client.destroyed) instance.refused();
       this.connect();
     });
+  }
+
+  /** For the first instance while it starts; where all refused, for a table that says more. Nothing was sent yet. */
+  #wait(): void {
+    const { startPatienceMs, refusedPatienceMs } = this.#options;
+    const now = performance.now();
+    // From the first time on: to learn that a container is gone takes the kernel 3 s.
+    if (this.#refusedAt === undefined && this.#tried.size > 0) this.#refusedAt = now;
+    const until = this.#tried.size > 0 ? (this.#refusedAt ?? now) + refusedPatienceMs : now;
+    if (now >= (this.#listener.route.isStarting === true ? this.#since + startPatienceMs : until)) {
+      this.#client.resetAndDestroy();
+      return;
+    }
+    this.#tried.clear();
+    setTimeout(() => this.connect(), lookAgainMs);
   }
 
   #join(instance: Instance, socket: Socket): void {

@@ -92,6 +92,20 @@ test.each([
   expect(await say(port, "hello")).toMatch(expected);
 });
 
+test("while the first instance starts connections wait for it, and after the death of the only one a little", async () => {
+  const port = await freePort();
+  await use(route(port, [], { isStarting: true }));
+  const held = say(port, "early");
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  await use(route(port, [await deadTarget()]));
+  const late = say(port, "late");
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  await use(route(port, [echo.target]));
+  expect([await held, await late]).toEqual(["got early", "got late"]);
+  await use(route(port, []));
+  expect(await say(port, "nobody")).toBeUndefined();
+});
+
 test("behind a proxy that says who the client is, the app is told of the client; others are not believed", async () => {
   const port = await freePort();
   const useFrom = async (trusted: string) => {

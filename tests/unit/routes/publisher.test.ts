@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { defaultSpace, web, type AppId, type ProcessType } from "../../../server/core/ids.ts";
 import type { Route } from "../../../server/core/types.ts";
+import type { RouterControl, TcpTableRoute } from "../../../server/router/protocol.ts";
 import { RoutePublisher } from "../../../server/routes/publisher.ts";
 
 const appId = "idshop" as AppId;
@@ -13,20 +14,21 @@ const route = (host: string, type: ProcessType = web): Route => ({
   type,
   port: undefined,
 });
+const tcp = { listenPort: 0, space: defaultSpace, appId, port: undefined, proxyProtocol: undefined };
 const target = (name: string) => {
   const [type = ""] = name.split(".");
   return { id: name, name, type, address: "10.0.0.1", port: 5000 };
 };
 
-function publisher(routes: readonly Route[]) {
-  const control = { httpsPort: undefined } as never;
+function publisher(routes: readonly Route[], apply?: RouterControl["apply"]) {
+  const control = { httpsPort: undefined, apply } as never;
   return new RoutePublisher({
     control: () => control,
     routes: () => routes,
     appName: () => "shop",
     policies: () => () => undefined,
     shares: () => [],
-    tcp: () => [],
+    tcp: () => routes.map(({ type }, i) => ({ ...tcp, type, listenPort: 1_000 + i })),
     front: { workers: 1, trustedProxies: [], proxyProtocol: false },
     own: () => [],
   });
@@ -54,4 +56,18 @@ test("a type without an instance is told apart from one that starts; before the 
   expect(states()).toEqual(["running", "starting"]);
   one.seed(appId, [], { web: "crashed", api: "stopped" });
   expect(states()).toEqual(["crashed", "stopped"]);
+});
+
+test("a port whose type starts says so, and one that has an instance or is stopped does not", async () => {
+  let told: readonly TcpTableRoute[] = [];
+  const apply: RouterControl["apply"] = async (_routes, _signal, more) => void (told = more?.tcp ?? []);
+  const types = ["web", "api", "old"].map((type) => route(`${type}.test`, type as ProcessType));
+  const one = publisher(types, apply);
+  one.seed(appId, [target("web.1")], { web: "running", api: "starting" });
+  await one.release(AbortSignal.timeout(5_000));
+  expect(told.map(({ targets, isStarting }) => [targets.length, isStarting])).toEqual([
+    [1, undefined],
+    [0, true],
+    [0, undefined],
+  ]);
 });
