@@ -86,6 +86,7 @@ function specOf({ dockerfile, owner, limits, input, cache }: BuildContext, path:
     path,
     needsBuildkit: needsBuildkit(text) || (dockerfile.secrets ?? []).length > 0,
     isFresh: cache.freshSteps,
+    mountScope: cache.purges === 0 ? owner.appId : `${owner.appId}-${cache.purges}`,
     target: dockerfile.target,
     args: namedValues(dockerfile.args ?? [], input.config, "build argument"),
     secrets: namedValues(dockerfile.secrets ?? [], input.config, "secret"),

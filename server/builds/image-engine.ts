@@ -80,6 +80,8 @@ export interface DockerfileSpec {
   readonly needsBuildkit: boolean;
   /** Every step is run, whatever the engine has kept of earlier builds. */
   readonly isFresh: boolean;
+  /** Cache mounts are shared by builds of the same name alone. */
+  readonly mountScope: string;
   /** Handed to the steps that mount them, by name. */
   readonly secrets: ConfigVars;
 }

@@ -93,7 +93,7 @@ function options(home: string, spec: DockerfileSpec, session: string | undefined
     ...(spec.target !== undefined && { target: spec.target }),
     ...(session !== undefined && { version: "2", session }),
     // Cache mounts have names of their own per app: one could leave something for the other's build there.
-    buildargs: session === undefined ? spec.args : { ...spec.args, BUILDKIT_CACHE_MOUNT_NS: spec.owner.appId },
+    buildargs: session === undefined ? spec.args : { ...spec.args, BUILDKIT_CACHE_MOUNT_NS: spec.mountScope },
     labels: ownLabels(home, spec),
     ...(spec.isFresh && { nocache: "1" }),
     rm: true,

@@ -202,13 +202,17 @@ CMD cat /out; ls /run/secrets /kept
 
 test("a cache mount is kept for the next build of the app, and no other app sees it", async () => {
   const [one, other] = [harness.app(), harness.app()];
-  const seen = async (app: typeof one) => {
+  const seen = async (app: typeof one, purges = 0) => {
     const mount = "--mount=type=cache,target=/kept";
     const text = `FROM ${base}\n${fresh()}\nRUN ${mount} ls /kept > /seen; touch /kept/mark\nCMD ["cat", "/seen"]`;
-    const run = await harness.build(app, await harness.source({ Dockerfile: text }));
+    const run = await harness.build(app, await harness.source({ Dockerfile: text }), {
+      cache: { purges, freshSteps: false },
+    });
     return harness.run(dropletOf(run).imageId);
   };
   expect([await seen(one), await seen(other), await seen(one)]).toEqual(["", "", "mark"]);
+  // After a purge of the app's cache it is empty again.
+  expect([await seen(one, 1), await seen(one, 1)]).toEqual(["", "mark"]);
 });
 
 test("a secret or a build argument that is not there is named", async () => {
