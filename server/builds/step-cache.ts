@@ -1,3 +1,4 @@
+import type { Log } from "../core/log.ts";
 import type { BuildStep, ImageEngine } from "./image-engine.ts";
 import type { Reusable } from "./retention.ts";
 
@@ -12,6 +13,7 @@ export interface StepCacheDeps {
     forget(refs: readonly string[]): void;
   };
   readonly now: () => number;
+  readonly log: Log;
 }
 
 export interface StepReusables {
@@ -48,7 +50,11 @@ export class StepCache {
     const isKnown = store.all().some((record) => record.ref.startsWith(prefix));
     // An engine of before 2022 walks through all volumes to answer: it is asked only where there is something to find.
     if (this.#ran.length === 0 && !isKnown) return { reusables: [], held: new Set() };
-    const steps = await this.#list();
+    const steps = await this.#list().catch((err: unknown) => {
+      this.#deps.log.warn("the engine does not say what it keeps of Dockerfiles", { err });
+      return undefined;
+    });
+    if (steps === undefined) return { reusables: [], held: new Set() };
     const records = new Map(store.all().map((record) => [record.ref, record]));
     const ours = steps.filter((step) => records.has(prefix + step.id));
     const here = new Set(ours.map((step) => prefix + step.id));

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { silentLog } from "../../../server/core/log.ts";
 import type { BuildStep } from "../../../server/builds/image-engine.ts";
 import { StepCache } from "../../../server/builds/step-cache.ts";
 
@@ -24,6 +25,7 @@ function opened(steps: BuildStep[], known: Record<string, number> = {}) {
     engine: {
       buildSteps: async () => {
         asked.push(clock.now);
+        if (clock.now < 0) throw new Error("the engine is busy");
         return steps;
       },
     },
@@ -33,6 +35,7 @@ function opened(steps: BuildStep[], known: Record<string, number> = {}) {
       forget: (refs) => refs.forEach((ref) => records.delete(ref)),
     },
     now: () => clock.now,
+    log: silentLog,
   });
   const ids = async () => (await cache.reusables()).reusables.map((one) => one.id);
   return { cache, records, asked, clock, ids };
@@ -68,6 +71,16 @@ test("the engine is asked only when there is something to find, and not again at
   cache.changed();
   await ids();
   expect(asked).toHaveLength(3);
+});
+
+test("an engine that does not answer keeps nothing else from being cleaned, and nothing is forgotten", async () => {
+  const { cache, clock, records, ids } = opened([step("a", 100)], { "step:b": 1 });
+  clock.now = -1;
+  cache.ran(100, 200);
+  expect(await ids()).toEqual([]);
+  expect([...records.keys()]).toEqual(["step:b"]);
+  clock.now = 1000;
+  expect(await ids()).toEqual(["a"]);
 });
 
 test("a step that the engine has dropped is forgotten, other records stay", async () => {
