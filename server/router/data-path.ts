@@ -18,6 +18,7 @@ import type { ConnectionFacts, InstanceTransport } from "./sides.ts";
 import { acceptProxied, plainAddress } from "./tcp/accept-proxied.ts";
 import type { Requested } from "./table.ts";
 import type { ProxyFacts } from "./tcp/proxy-protocol.ts";
+import { Slots } from "./slots.ts";
 import { TcpListeners, type TcpProblems } from "./tcp/listeners.ts";
 import { Sweeper, type Timed } from "./sweeper.ts";
 import type { TlsOptions, TlsSecrets } from "./tls/encryption.ts";
@@ -76,7 +77,7 @@ export class DataPath implements Traffic {
     http2: new AskedHosts("https", "2.0"),
   };
   #ports: ListeningPorts = { http: 80, https: undefined };
-  readonly #connections = new Set<OpenConnection>();
+  readonly #connections = new Slots<OpenConnection>();
   readonly #failures = new Map<string, number>();
   #version: number;
   #requests = 0;
@@ -222,7 +223,7 @@ export class DataPath implements Traffic {
   }
 
   closed(connection: OpenConnection): void {
-    this.#connections.delete(connection);
+    this.#connections.remove(connection);
     this.#sweeper.remove(connection);
   }
 
@@ -311,14 +312,14 @@ export class DataPath implements Traffic {
   }
 
   #closeIdle(): void {
-    for (const connection of this.#connections) {
+    for (const connection of this.#connections.list()) {
       if (connection.isIdle) connection.destroy();
       else connection.leave?.();
     }
   }
 
   #cutAll(): void {
-    for (const connection of this.#connections) connection.destroy();
+    for (const connection of this.#connections.list()) connection.destroy();
   }
 }
 

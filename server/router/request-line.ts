@@ -1,5 +1,6 @@
 import { type Failure, failures } from "./failures.ts";
 import { put, putText } from "./http1/bytes.ts";
+import type { WrittenId } from "./sides.ts";
 
 /** The request, as the log tells of it. */
 export interface LoggedRequest {
@@ -8,8 +9,7 @@ export interface LoggedRequest {
   readonly targetStart: number;
   readonly targetEnd: number;
   readonly host: string;
-  /** Letters, digits and what needs no quotes. */
-  readonly id: Uint8Array;
+  readonly id: WrittenId;
   readonly forwardedFor: string;
   readonly protocol: "http" | "https";
 }
@@ -47,8 +47,8 @@ const pieces = {
   ms: latin1("ms"),
   cut: latin1("..."),
 };
-/** Of all that has no length of its own: names, numbers, a failure's words. */
-const fixedBytes = 512;
+/** Of all that has no length of its own: names, numbers, the id, a failure's words. */
+const fixedBytes = 768;
 const maxValueLength = 8_192;
 /** `\uXXXX` for a character. */
 const maxGrowth = 6;
@@ -59,11 +59,11 @@ const hex = latin1("0123456789abcdef");
 
 /** Room that {@link putRequestLine} may need. */
 export function requestLineRoom(request: LoggedRequest, outcome: LoggedOutcome): number {
-  const { method, host, id, forwardedFor } = request;
+  const { method, host, forwardedFor } = request;
   const { dyno = "", code = "" } = outcome;
   const target = request.targetEnd - request.targetStart;
   const given = shown(method.length) + shown(target) + shown(host.length) + shown(forwardedFor.length);
-  return fixedBytes + id.length + maxGrowth * (given + shown(dyno.length) + shown(code.length));
+  return fixedBytes + maxGrowth * (given + shown(dyno.length) + shown(code.length));
 }
 
 function shown(length: number): number {
@@ -77,7 +77,7 @@ export function putRequestLine(out: Uint8Array, at: number, request: LoggedReque
   o = putWord(out, put(out, o, pieces.method), request.method);
   o = putTarget(out, put(out, o, pieces.path), request);
   o = putWord(out, put(out, o, pieces.host), request.host);
-  o = put(out, put(out, o, pieces.requestId), request.id);
+  o = request.id.put(out, put(out, o, pieces.requestId));
   o = putQuoted(out, put(out, o, pieces.fwd), request.forwardedFor);
   o = put(out, o, pieces.dyno);
   if (dyno !== undefined) o = putWord(out, o, dyno);

@@ -31,6 +31,12 @@ export const framing = {
 } as const;
 export type Framing = (typeof framing)[keyof typeof framing];
 
+/** At most 200 bytes: letters, digits, and what needs no quotes. */
+export interface WrittenId {
+  /** Answers where it ends. */
+  put(out: Uint8Array, at: number): number;
+}
+
 /** What is known of a request when its head is here. */
 export interface RequestFacts {
   readonly method: string;
@@ -44,8 +50,8 @@ export interface RequestFacts {
   /** Lower case, without port. */
   readonly host: string;
   readonly requestId: string;
-  /** The same as bytes. */
-  readonly id: Uint8Array;
+  /** The same, to be written. */
+  readonly id: WrittenId;
   /** `X-Forwarded-For` as the instance gets it. */
   readonly forwardedFor: string;
   /** Of the client, after trusted proxies. */

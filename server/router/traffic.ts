@@ -6,11 +6,12 @@ import type { CompiledPolicy } from "./policy/compiled-policy.ts";
 import type { Policy } from "./policy.ts";
 import type { RecordBuffer } from "./record-buffer.ts";
 import type { ConnectionFacts, InstanceTransport } from "./sides.ts";
+import type { Slotted } from "./slots.ts";
 import type { Requested } from "./table.ts";
 import type { Timed } from "./sweeper.ts";
 
 /** A connection of a client, of any protocol. */
-export interface OpenConnection extends Timed {
+export interface OpenConnection extends Timed, Slotted {
   /** Nothing is under way on it. */
   readonly isIdle: boolean;
   destroy(): void;

@@ -39,7 +39,7 @@ export class AnswerWriter {
   head(answer: AnswerStart, buffer: Buffer, closes: boolean): void {
     const facts = this.#facts;
     let o = put(buffer, answer.fieldsEnd, idField);
-    o = put(buffer, o, facts.id);
+    o = facts.id.put(buffer, o);
     o = putCrlf(buffer, o);
     this.#framing = answer.framing;
     if (answer.framing === framing.chunks || (answer.framing === framing.stream && facts.minor === 1)) {

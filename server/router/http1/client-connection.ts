@@ -62,6 +62,7 @@ export class ClientConnection implements ClientSide, Timed {
   #closesAfter = false;
   #isAnswering = false;
 
+  slot = -1;
   previous: Timed | undefined;
   next: Timed | undefined;
   deadline = 0;

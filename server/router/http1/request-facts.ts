@@ -4,7 +4,7 @@ import { put, putCrlf, putText } from "./bytes.ts";
 import { text } from "./fields.ts";
 import type { AskedHost, Forwarding } from "./forwarding.ts";
 import { head } from "./head.ts";
-import { idLength, isId, putNewId } from "./request-id.ts";
+import { RequestId } from "./request-id.ts";
 
 const empty = Buffer.alloc(0);
 const latin1 = (value: string): Buffer => Buffer.from(value, "latin1");
@@ -39,13 +39,11 @@ export class Http1RequestFacts implements RequestFacts {
   targetBytes: Buffer = empty;
   targetStart = 0;
   targetEnd = 0;
-  id: Buffer = empty;
+  readonly id = new RequestId();
   readonly #forwarding: Forwarding;
   #host = noHost;
   /** What a trusted proxy says of the client's certificate: nobody else can have checked one. */
   #clientCert = "";
-  /** Made at the first need, and written anew for each request. */
-  #ownId: Buffer = empty;
 
   constructor(forwarding: Forwarding) {
     this.#forwarding = forwarding;
@@ -89,9 +87,9 @@ export class Http1RequestFacts implements RequestFacts {
   /** What the router says of the request, behind its own fields, and the empty line. */
   writeTail(out: Buffer, at: number, startMs: Buffer, hasLengthField: boolean): number {
     let o = this.#putForwarding(out, at);
-    o = put(out, o, this.id);
+    o = this.id.put(out, o);
     o = put(out, o, vcapIdName);
-    o = put(out, o, this.id);
+    o = this.id.put(out, o);
     if (this.#clientCert !== "") {
       o = put(out, o, clientCertName);
       o = putText(out, o, this.#clientCert);
@@ -124,7 +122,7 @@ export class Http1RequestFacts implements RequestFacts {
   }
 
   get requestId(): string {
-    return text(this.id, 0, this.id.length);
+    return this.id.toString();
   }
 
   #takeTarget(buf: Buffer): void {
@@ -138,13 +136,8 @@ export class Http1RequestFacts implements RequestFacts {
   }
 
   #takeId(buf: Buffer): void {
-    if (head.ids === 1 && isId(buf, head.idStart, head.idEnd)) {
-      this.id = Buffer.from(buf.subarray(head.idStart, head.idEnd));
-      return;
-    }
-    if (this.#ownId.length === 0) this.#ownId = Buffer.alloc(idLength);
-    putNewId(this.#ownId);
-    this.id = this.#ownId;
+    const isGiven = head.ids === 1 && this.id.take(buf, head.idStart, head.idEnd);
+    if (!isGiven) this.id.renew();
   }
 
   /** h2c is an offer that may be ignored; an upgrade with a body is taken as a plain request. */

@@ -26,6 +26,7 @@ export class ClientSession implements OpenConnection {
   #isEnding = false;
   #resets = 0;
   #resetsAt = 0;
+  slot = -1;
   previous: Timed | undefined;
   next: Timed | undefined;
   deadline = 0;

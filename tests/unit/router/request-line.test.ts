@@ -17,7 +17,7 @@ const facts: LoggedRequest & LoggedOutcome = {
   method: "GET",
   ...target("/p?q=1"),
   host: "shop.example",
-  id: Buffer.from("b6c1a2c4-3d49-4f9f-9f3b-1f1f7f0a7a11"),
+  id: { put: (out, at) => at + Buffer.from("b6c1a2c4-3d49-4f9f-9f3b-1f1f7f0a7a11").copy(out, at) },
   forwardedFor: "192.0.2.9",
   dyno: "web.1",
   connectMs: 1.2,
