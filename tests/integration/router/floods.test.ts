@@ -53,7 +53,7 @@ describe("slow clients", () => {
     await using router = await startDataPath([routeTo([app.target])]);
     const post = "POST / HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 100000\r\n\r\n";
     const { drips } = startDrips(router.port, 200, post);
-    await eventually(() => router.dataPath.status().inFlight[app.target.id] === 200);
+    await eventually(() => router.dataPath.status().inFlight[app.target.id] === 200, 20_000);
     for (let i = 0; i < 20; i++) expect((await ask(router.port)).status).toBe(200);
     app.cut();
     await eventually(() => drips.every(({ state }) => state.text.startsWith("HTTP/1.1 503 ")), 20_000);
