@@ -16,6 +16,7 @@ import { ensureRouter, stopRouter } from "../../../server/router/process.ts";
 import type { RequestRecord } from "../../../server/router/protocol.ts";
 import { loadTable } from "../../../server/router/table-file.ts";
 import { startLoad } from "../../support/load.ts";
+import { childrenOf } from "../../support/router-workers.ts";
 import { ask, eventually, listen, routeTo, startInstance } from "./harness.ts";
 
 let home: string;
@@ -69,11 +70,6 @@ async function answers(port: number): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
-}
-
-async function childrenOf(pid: number): Promise<number[]> {
-  const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
-  return text.trim().split(" ").filter(Boolean).map(Number);
 }
 
 describe("without a daemon", () => {
@@ -296,7 +292,7 @@ describe("two workers", () => {
   test("a table counts as applied only when both have it", async () => {
     await using client = await ensure({ routerWorkers: 2 });
     await client.apply([], signal());
-    const [worker] = await childrenOf(client.pid);
+    const [worker] = childrenOf(client.pid);
     process.kill(worker ?? 0, "SIGSTOP");
     let isApplied = false;
     const applied = client.apply([routeTo([])], signal()).then(() => (isApplied = true));
@@ -311,13 +307,13 @@ describe("two workers", () => {
     await using app = await startInstance((_req, res) => void res.end("ok"));
     await using client = await ensure({ routerWorkers: 2 });
     await client.apply([routeTo([app.target])], signal());
-    const [worker] = await childrenOf(client.pid);
+    const [worker] = childrenOf(client.pid);
     process.kill(worker ?? 0, "SIGKILL");
     const end = performance.now() + 10_000;
     let hasTwo = false;
     while (!hasTwo && performance.now() < end) {
       expect(await ask(client.httpPort)).toMatchObject({ status: 200, body: "ok" });
-      const children = await childrenOf(client.pid);
+      const children = childrenOf(client.pid);
       hasTwo = children.length === 2 && !children.includes(worker ?? 0);
     }
     expect(hasTwo).toBe(true);
