@@ -3,7 +3,7 @@ import type { AnswerStart, Framing } from "../sides.ts";
 import { framing } from "../sides.ts";
 import { put, putCrlf, putText } from "./bytes.ts";
 import type { Http1RequestFacts } from "./request-facts.ts";
-import { isTaking, out, reserve, roomAfter, send } from "./slab.ts";
+import { isTaking, keepOpen, out, reserve, roomAfter, send } from "./slab.ts";
 import { trailerBytes } from "./trailers.ts";
 
 const latin1 = (value: string): Buffer => Buffer.from(value, "latin1");
@@ -52,6 +52,7 @@ export class AnswerWriter {
       o = putCrlf(buffer, o);
     } else if (closes) o = put(buffer, o, closeField);
     else if (facts.minor === 0) o = put(buffer, o, keepField);
+    keepOpen(this);
     this.#openStart = answer.lineStart;
     this.#openEnd = putCrlf(buffer, o);
   }
@@ -107,6 +108,7 @@ export class AnswerWriter {
     if (this.#openStart === -1) {
       this.#openStart = reserve(count + smallBytes);
       this.#openEnd = this.#openStart;
+      keepOpen(this);
     }
     // A call into native code costs more than a few bytes.
     if (count < smallBytes) for (let i = 0; i < count; i++) out.buffer[this.#openEnd + i] = from[start + i] as number;

@@ -10,7 +10,7 @@ import { parseAnswer } from "./parse-answer.ts";
 import { Pending } from "./pending.ts";
 import type { IdleStack } from "./idle-stack.ts";
 import type { Http1Pool } from "./pool.ts";
-import { isTaking, out, reserve, roomAfter, send } from "./slab.ts";
+import { isTaking, keepOpen, out, reserve, roomAfter, send } from "./slab.ts";
 import { TrailerReader, trailerBytes } from "./trailers.ts";
 
 /** All instances' bytes arrive here: what is read is lent until the callback returns. */
@@ -115,6 +115,7 @@ export class InstanceConnection implements InstanceCall {
 
   sendHead(_out: Buffer, start: number, end: number, kind: Framing): void {
     this.#requestFraming = kind;
+    keepOpen(this);
     this.#openStart = start;
     this.#openEnd = end;
     if (kind === framing.none) this.#isRequestSent = true;

@@ -62,8 +62,26 @@ export class Draft {
   }
 }
 
+/** A message that stands in the slab and is not sent yet. */
+export interface OpenMessage {
+  flush(): unknown;
+}
+
+let open: OpenMessage | undefined;
+
+/** It stands where the next message would: it is sent before anybody else gets that place. */
+export function keepOpen(message: OpenMessage): void {
+  open = message;
+}
+
+function flushOpen(message: OpenMessage): void {
+  open = undefined;
+  message.flush();
+}
+
 /** Makes room for a message of up to `bytes` and answers where it begins in `out.buffer`. */
 export function reserve(bytes: number): number {
+  if (open !== undefined) flushOpen(open);
   if (current.pending === 0) out.at = 0;
   if (out.at + bytes > current.buffer.length) {
     current.leave();
@@ -90,6 +108,7 @@ export function roomAfter(from: number): number {
  * everything while too many slabs are kept.
  */
 export function send(socket: Socket, start: number, end: number): boolean {
+  open = undefined;
   const mustCopy = socket.writableLength > 0 || kept >= maxKept;
   const hasRoom = mustCopy ? sendCopy(socket, start, end) : sendInPlace(socket, start, end);
   return hasRoom || isTaking(socket);
