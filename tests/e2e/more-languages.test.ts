@@ -62,9 +62,9 @@ const examples: readonly Example[] = [
 
 /**
  * The lockfile of the Rust example, which names a package index: made by a build, for which the dependencies are
- * optional, so that none is compiled.
+ * optional, so that none is compiled. The manifest is marked, so that what an earlier run has compiled is not taken.
  */
-async function cargoLock(): Promise<string> {
+async function cargoFiles(): Promise<Readonly<Record<string, string>>> {
   const manifest = await readFile(path.join(fixtures, "rust-axum", "Cargo.toml"), "utf8");
   const app = await paas.app("lock", {
     "Cargo.toml": manifest.replaceAll("default-features = false", "default-features = false, optional = true"),
@@ -74,7 +74,8 @@ async function cargoLock(): Promise<string> {
   await app.mustPush();
   const { stdout } = await app.mustCli("run", "cat Cargo.lock");
   await paas.cli(["apps:destroy", "lock", "--confirm", "lock"]);
-  return stdout.replaceAll("\r\n", "\n");
+  const marked = `${manifest}\n[features]\nmarked-${newId()} = []\n`;
+  return { "Cargo.toml": marked, "Cargo.lock": stdout.replaceAll("\r\n", "\n") };
 }
 
 // A machine with much else to do compiles slowly.
@@ -94,8 +95,7 @@ test.each(examples)(
       const gemfile = await readFile(path.join(app.dir, "Gemfile"), "utf8");
       await app.commit({ Gemfile: `${gemfile}\n# ${newId()}\n` }, "marked");
     }
-    const locks: Readonly<Record<string, string>> =
-      it.fixture === "rust-axum" ? { "Cargo.lock": await cargoLock() } : {};
+    const locks: Readonly<Record<string, string>> = it.fixture === "rust-axum" ? await cargoFiles() : {};
     await app.commit(locks, "locked");
     await paas.cli(["checks:set", "web", "-a", it.fixture, "--boot-timeout", "300"]);
     const push = () => paas.must(["git", "push", "paas", "main"], { cwd: app.dir, timeoutMs: patience });
