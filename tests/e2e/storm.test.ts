@@ -57,6 +57,8 @@ test("no request is lost by pushes, rollback, scale, config, restarts, a router'
     every: 50,
     signal: AbortSignal.timeout(30_000),
   });
+  // An instance that is drained hears of its end after 30 s, and says good-bye to its WebSockets then.
+  await waitFor(() => storm.goodbyes > 0, { every: 50, signal: AbortSignal.timeout(60_000) });
   await storm.stop();
   expect(storm.failures).toEqual([]);
   // Only what the killed worker held broke, and each was answered when it was sent again at once.
@@ -64,7 +66,6 @@ test("no request is lost by pushes, rollback, scale, config, restarts, a router'
   expect(storm.breaks.length).toBeGreaterThan(0);
   expect(storm.breaks.length).toBeLessThanOrEqual(held.size);
   expect(storm.bodies.size).toBe(8);
-  expect(storm.goodbyes).toBeGreaterThan(0);
   for (const kind of kinds) expect(storm.counts[kind]).toBeGreaterThan(100);
 });
 
