@@ -24,13 +24,13 @@ const routerPid = () => Number(readFileSync(pathsOf(paas.home).routerPidFile, "u
 test("no request is lost by pushes, rollback, scale, config, restarts, a router's upgrade, kills of daemon and worker", async () => {
   const { httpPort, httpsPort, env } = paas;
   await using storm = new Storm({ host: shop.host, httpPort: () => httpPort, httpsPort: () => httpsPort });
-  for (let version = 2; version <= 8; version += 1) {
+  for (let version = 2; version <= 11; version += 1) {
     await shop.commit(serverApp(`v${version}`), `version ${version}`);
     await shop.mustPush();
     expect(await shop.body()).toBe(`v${version}`);
   }
   await shop.mustCli("rollback");
-  expect(await shop.body()).toBe("v7");
+  expect(await shop.body()).toBe("v10");
   await shop.mustCli("ps:scale", "web=3");
   await shop.mustCli("ps:scale", "web=1");
   await shop.mustCli("config:set", "GREETING=hi");
@@ -65,7 +65,7 @@ test("no request is lost by pushes, rollback, scale, config, restarts, a router'
   expect(storm.breaks.filter((one) => !held.has(one.localPort))).toEqual([]);
   expect(storm.breaks.length).toBeGreaterThan(0);
   expect(storm.breaks.length).toBeLessThanOrEqual(held.size);
-  expect(storm.bodies.size).toBe(8);
+  expect(storm.bodies.size).toBe(11);
   for (const kind of kinds) expect(storm.counts[kind]).toBeGreaterThan(100);
 });
 
