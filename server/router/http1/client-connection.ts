@@ -7,7 +7,7 @@ import type { Traffic } from "../traffic.ts";
 import { AnswerWriter } from "./answer-writer.ts";
 import { putCrlf } from "./bytes.ts";
 import { broken, ChunkState, scanChunks } from "./chunks.ts";
-import { text } from "./fields.ts";
+import { fieldOf, text } from "./fields.ts";
 import { head, incomplete } from "./head.ts";
 import { parseRequest } from "./parse-request.ts";
 import { Pending } from "./pending.ts";
@@ -182,14 +182,7 @@ export class ClientConnection implements ClientSide, Timed {
   }
 
   header(name: string): string | undefined {
-    const lines = text(this.#headBytes, this.#headStart, this.#headEnd).split("\r\n").slice(1);
-    const values = lines
-      .map(
-        (line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 1).trim()] as const,
-      )
-      .filter(([one]) => one === name && one !== "")
-      .map(([, value]) => value);
-    return values.length === 0 ? undefined : values.join(", ");
+    return fieldOf(text(this.#headBytes, this.#headStart, this.#headEnd), name);
   }
 
   get headBytes(): number {

@@ -333,6 +333,15 @@ export function text(buf: Uint8Array, start: number, end: number): string {
   return (buf as Buffer).toString("latin1", start, end);
 }
 
+/** All lines of a field in the text of a head joined by `, `; `name` in lower case. Slow. */
+export function fieldOf(headText: string, name: string): string | undefined {
+  const lines = headText.split("\r\n").slice(1);
+  const values = lines
+    .filter((line) => line !== "" && line.slice(0, line.indexOf(":")).toLowerCase() === name)
+    .map((line) => line.slice(line.indexOf(":") + 1).trim());
+  return values.length === 0 ? undefined : values.join(", ");
+}
+
 function lower(buf: Uint8Array, start: number, end: number): string {
   return text(buf, start, end).toLowerCase();
 }

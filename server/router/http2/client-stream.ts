@@ -1,5 +1,6 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { Exchange } from "../exchange.ts";
+import { fieldOf } from "../http1/fields.ts";
 import type { Forwarding } from "../http1/forwarding.ts";
 import { head } from "../http1/head.ts";
 import { parseRequest } from "../http1/parse-request.ts";
@@ -100,10 +101,7 @@ export class ClientStream implements ClientSide {
   // The request.
 
   header(name: string): string | undefined {
-    const lines = this.#head.toString("latin1").split("\r\n").slice(1);
-    const values = lines.filter((line) => line.slice(0, line.indexOf(":")).toLowerCase() === name && line !== "");
-    if (values.length === 0) return undefined;
-    return values.map((line) => line.slice(line.indexOf(":") + 1).trim()).join(", ");
+    return fieldOf(this.#head.toString("latin1"), name);
   }
 
   get headBytes(): number {

@@ -126,11 +126,8 @@ export class TlsFront {
       socket.end();
       return;
     }
-    this.#options.onConnection(
-      socket,
-      socket.alpnProtocol === "h2" ? "h2" : "http/1.1",
-      this.#said.get(peerOf(socket)),
-    );
+    const said = this.#said.size === 0 ? undefined : this.#said.get(peerOf(socket));
+    this.#options.onConnection(socket, socket.alpnProtocol === "h2" ? "h2" : "http/1.1", said);
   }
 }
 
