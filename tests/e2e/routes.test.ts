@@ -5,6 +5,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RouteInfo } from "../../server/api/route-policies.ts";
 import type { RouterView } from "../../server/api/router.ts";
 import { connectDocker } from "../../server/docker/client.ts";
+import { waitFor } from "../../server/core/time.ts";
+import { Browser, startIdentityProvider } from "../support/identity-provider.ts";
 import { startLoad } from "../support/load.ts";
 import { runCommand } from "../support/commands.ts";
 import { launcher, request, TestPaas, type HttpAnswer, type RequestOptions, type TestApp } from "../support/paas.ts";
@@ -19,9 +21,15 @@ const app = {
   "package.json": JSON.stringify({ name: "shop", engines: { node: "24" } }),
   "server.js": `
 const http = require("node:http");
+let held = [];
 http.createServer((req, res) => {
   const url = new URL(req.url, "http://x");
   if (url.pathname === "/silent") return;
+  if (url.pathname === "/gate" && held !== undefined) return void held.push(res);
+  if (url.pathname === "/open") {
+    for (const one of held ?? []) one.end("late");
+    held = undefined;
+  }
   for (const [name, value] of url.searchParams) res.setHeader(name, value);
   let body = "";
   req.on("data", (chunk) => (body += chunk));
@@ -94,21 +102,49 @@ async function route(name: string, ...flags: readonly string[]): Promise<string>
 const withSecret = (secret: string, ...args: readonly string[]) =>
   runCommand([launcher, ...args], { cwd: shop.dir, env: paas.env, input: secret });
 
-test("a client stays with an instance, one is reached by name, and requests are limited", async () => {
-  const host = await route("sticky", "--sticky", "--limit", "5", "--queue", "10", "--balance", "least-connections");
+test("a client stays with an instance, one is reached by name, and a header's value always leads to the same one", async () => {
+  const host = await route("sticky", "--sticky", "--balance", "least-connections");
   const first = await get(host);
   const cookie = first.headers["set-cookie"]?.[0]?.split(";")[0] ?? "";
   const { instance } = JSON.parse(first.body) as Seen;
   for (let i = 0; i < 4; i++) expect((await seen(host, "/", { headers: { cookie } })).instance).toBe(instance);
   expect((await seen(host, "/", { headers: { "x-cf-app-instance": "shop:1" } })).instance).toBe("web.2");
-  const burst = await Promise.all(Array.from({ length: 15 }, () => get(host)));
-  expect(new Set(burst.map((answer) => answer.status))).toEqual(new Set([200]));
+  const unknown = await get(host, "/", { headers: { "x-cf-app-instance": "shop:7" } });
+  expect([unknown.status, unknown.headers["x-paas-error"]]).toEqual([400, "unknown_instance"]);
+  const bound = await route("session", "--sticky", "JSESSIONID");
+  expect((await get(bound)).headers["set-cookie"]).toBeUndefined();
+  const login = await get(bound, "/?set-cookie=JSESSIONID%3D1");
+  const cookies = (login.headers["set-cookie"] ?? []).map((line) => line.split(";")[0]).join("; ");
+  expect(cookies).toMatch(/^JSESSIONID=1; __VCAP_ID__=/);
+  const signedIn = (JSON.parse(login.body) as Seen).instance;
+  for (let i = 0; i < 4; i++) {
+    expect((await seen(bound, "/", { headers: { cookie: cookies } })).instance).toBe(signedIn);
+  }
   const hashed = await route("hashed", "--balance", "hash:X-Tenant");
   const tenants = Array.from({ length: 12 }, (_, i) => ({ headers: { "x-tenant": `tenant-${i}` } }));
   const instances = () => Promise.all(tenants.map(async (tenant) => (await seen(hashed, "/", tenant)).instance));
   const once = await instances();
   expect(new Set(once)).toEqual(new Set(["web.1", "web.2"]));
   expect(await instances()).toEqual(once);
+});
+
+test("an instance has as many requests at a time as its limit says, some wait in line, and more are refused", async () => {
+  const host = await route("full", "--limit", "1", "--queue", "1", "--queue-timeout", "60s");
+  const first = [get(host, "/gate"), get(host, "/gate")];
+  const busy = async () => {
+    const { instances } = await paas.json<RouterView>(["router"]);
+    return instances.filter((one) => one.app === "shop").map((one) => one.inFlight);
+  };
+  await waitFor(async () => (await busy()).every((count) => count === 1), {
+    every: 50,
+    signal: AbortSignal.timeout(20_000),
+  });
+  const late = [get(host, "/gate"), get(host, "/gate")];
+  const refused = await Promise.race(late);
+  expect([refused.status, refused.headers["x-paas-error"], await busy()]).toEqual([503, "H11", [1, 1]]);
+  for (const name of ["web.1", "web.2"]) await get(shop.host, "/open", { headers: { "x-paas-instance": name } });
+  const statuses = (await Promise.all([...first, ...late])).map((answer) => answer.status);
+  expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 200, 200, 503]);
 });
 
 test("an answer has its time, and a request as a whole", async () => {
@@ -121,19 +157,33 @@ test("an answer has its time, and a request as a whole", async () => {
   expect((await get(host)).status).toBe(200);
 });
 
-test("rates, sizes and addresses are limited", async () => {
-  const host = await route("limits", "--rate-limit", "3/1h", "--rate-by", "header:x-who", "--max-body", "1K");
-  const statuses: number[] = [];
-  for (let i = 0; i < 4; i++) statuses.push((await get(host, "/", { headers: { "x-who": "a" } })).status);
-  expect(statuses).toEqual([200, 200, 200, 429]);
-  const big = await get(host, "/", { method: "POST", body: "x".repeat(2_000), headers: { "x-who": "b" } });
+test.each([
+  ["client", { localAddress: "127.0.0.2" }, { localAddress: "127.0.0.3" }],
+  ["header:X-Who", { headers: { "x-who": "a" } }, { headers: { "x-who": "b" } }],
+  ["cookie:key", { headers: { cookie: "key=a" } }, { headers: { cookie: "key=b" } }],
+])("requests of one %s beyond the rate get 429 and are told when to come again", async (by, one, other) => {
+  const host = await route(`rate-${by.split(":")[0]}`, "--rate-limit", "3/1h", "--rate-by", by);
+  const answers: HttpAnswer[] = [];
+  for (let i = 0; i < 4; i++) answers.push(await get(host, "/", one));
+  expect(answers.map((answer) => answer.status)).toEqual([200, 200, 200, 429]);
+  expect(answers[3]?.headers["x-paas-error"]).toBe("rate_limited");
+  const seconds = Number(answers[3]?.headers["retry-after"]);
+  expect(seconds).toBeGreaterThan(1_100);
+  expect(seconds).toBeLessThanOrEqual(1_200);
+  expect((await get(host, "/", other)).status).toBe(200);
+});
+
+test("bodies are limited, and the addresses that may come", async () => {
+  const host = await route("limits", "--max-body", "1K");
+  const send = (bytes: number) => get(host, "/", { method: "POST", body: "x".repeat(bytes) });
+  expect((await send(1_000)).status).toBe(200);
+  const big = await send(2_000);
   expect([big.status, big.headers["x-paas-error"]]).toEqual([413, "body_too_large"]);
-  await shop.mustCli("routes:set", host, "--deny", "127.0.0.1");
-  expect((await get(host)).headers["x-paas-error"]).toBe("ip_denied");
-  await shop.mustCli("routes:set", host, "--allow", "10.0.0.0/8", "--unset", "deny", "rate-limit");
-  expect((await get(host)).headers["x-paas-error"]).toBe("ip_denied");
-  await shop.mustCli("routes:set", host, "--allow", "10.0.0.0/8,127.0.0.0/8");
-  expect((await get(host)).status).toBe(200);
+  const verdict = async (localAddress: string) => (await get(host, "/", { localAddress })).headers["x-paas-error"];
+  await shop.mustCli("routes:set", host, "--deny", "127.0.0.2");
+  expect([await verdict("127.0.0.2"), await verdict("127.0.0.3")]).toEqual(["ip_denied", undefined]);
+  await shop.mustCli("routes:set", host, "--allow", "10.0.0.0/8,127.0.0.2", "--unset", "deny");
+  expect([await verdict("127.0.0.2"), await verdict("127.0.0.3")]).toEqual([undefined, "ip_denied"]);
 });
 
 test("answers are kept and compressed, until they are purged", async () => {
@@ -142,6 +192,13 @@ test("answers are kept and compressed, until they are purged", async () => {
   const first = await get(host, target);
   expect((await get(host, target)).body).toBe(first.body);
   expect((await get(host, target)).headers["cache-status"]).toMatch(/^paas; hit/);
+  const never = "/?cache-control=no-store";
+  expect((await seen(host, never)).at).not.toBe((await seen(host, never)).at);
+  const inLanguage = async (language: string) =>
+    (await seen(host, "/?cache-control=max-age%3D600&vary=x-lang", { headers: { "x-lang": language } })).at;
+  const english = await inLanguage("en");
+  expect(await inLanguage("de")).not.toBe(english);
+  expect(await inLanguage("en")).toBe(english);
   const gzip = await get(host, target, { headers: { "accept-encoding": "gzip" } });
   expect([gzip.headers["content-encoding"], gzip.headers.vary]).toEqual(["gzip", "Accept-Encoding"]);
   expect((await shop.mustCli("routes:purge", host, "/long")).stdout).toMatch(/Forgot [12] stored answer/);
@@ -164,21 +221,27 @@ test("passwords and another service's word stand before the app", async () => {
   );
 });
 
-test("sign-in with a provider that is away says so, and lets nobody in", async () => {
+test("people sign in with an OpenID Connect provider before they reach the app", async () => {
   const host = await route("oidc");
-  const set = await withSecret(
-    "hush hush hush",
-    "routes:set",
-    host,
-    "--oidc",
-    "http://127.0.0.1:9",
-    "--oidc-client",
-    "paas",
-  );
-  expect(set.output).not.toContain("hush hush");
-  const answer = await get(host, "/", { headers: { accept: "text/html" } });
-  expect([answer.status, answer.headers["x-paas-error"]]).toEqual([503, "auth_unavailable"]);
-  expect((await get(host)).status).toBe(401);
+  const url = (target: string) => `http://${host}:${paas.httpPort}${target}`;
+  await using provider = await startIdentityProvider(url("/.paas/signed-in"));
+  const oidc = (issuer: string) => {
+    const flags = ["--oidc", issuer, "--oidc-client", provider.clientId, "--oidc-allow", "ann@example.test"];
+    return withSecret(provider.clientSecret, "routes:set", host, ...flags);
+  };
+  const set = await oidc(provider.issuer);
+  expect([set.code, set.output]).toEqual([0, expect.not.stringContaining(provider.clientSecret)]);
+  const forged = { "x-forwarded-user": "ann", "x-forwarded-email": "ann@example.test" };
+  expect((await get(host, "/", { headers: forged })).status).toBe(401);
+  const page = await new Browser().signIn(url("/basket?item=1"), "ann");
+  expect([page.status, page.url.href]).toEqual([200, url("/basket?item=1")]);
+  const { url: target, headers } = JSON.parse(page.body) as Seen;
+  const { "x-forwarded-user": user, "x-forwarded-email": email, cookie } = headers;
+  expect([target, user, email, cookie]).toEqual(["/basket?item=1", "ann", "ann@example.test", undefined]);
+  expect((await new Browser().signIn(url("/"), "bob")).status).toBe(403);
+  await oidc("http://127.0.0.1:9");
+  const away = await get(host, "/", { headers: { accept: "text/html" } });
+  expect([away.status, away.headers["x-paas-error"]]).toEqual([503, "auth_unavailable"]);
 });
 
 test("no secret of a route is in the clear on disk", async () => {
@@ -207,6 +270,9 @@ test("headers, paths and redirects", async () => {
 test("a route service sees requests before the app", async () => {
   const host = await route("service", "--route-service", helperUrl);
   expect((await seen(host, "/a")).headers["x-by-service"]).toBe("yes");
+  const forged = { "x-cf-proxy-signature": "AAAA", "x-cf-proxy-metadata": "AAAA" };
+  const refused = await get(host, "/a", { headers: forged });
+  expect([refused.status, refused.headers["x-paas-error"]]).toEqual([502, "bad_signature"]);
 });
 
 test("maintenance and error pages are the app's own", async () => {
@@ -362,7 +428,7 @@ test("a random name, a wildcard, and what the router is doing", async () => {
   const traffic = view.apps.find((one) => one.app === "shop");
   expect(traffic?.requests).toBeGreaterThan(20);
   expect(traffic?.p99Ms).toBeGreaterThan(0);
-  expect(view.failures["rate_limited"]).toBe(1);
+  expect(view.failures["rate_limited"]).toBe(3);
   const token = await paas.json<{ token: string }>(["tokens:create", "prometheus"]);
   const metrics = await fetch(`http://127.0.0.1:${paas.env["PAAS_API_PORT"]}/metrics`, {
     headers: { authorization: `Bearer ${token.token}` },

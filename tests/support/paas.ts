@@ -23,6 +23,8 @@ export interface RequestOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** An address of loopback to come from. */
+  readonly localAddress?: string;
 }
 
 export interface HttpAnswer {

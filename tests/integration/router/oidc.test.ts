@@ -1,43 +1,24 @@
 import { randomBytes } from "node:crypto";
-import { createServer, request, type IncomingHttpHeaders, type Server } from "node:http";
-import { Provider } from "oidc-provider";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Oidc, RoutePolicy } from "../../../server/router/policy/route-policy.ts";
-import { ask, type Instance, listen, routeTo, startDataPath, startInstance, type TestRouter } from "./harness.ts";
+import { Browser, type IdentityProvider, startIdentityProvider } from "../../support/identity-provider.ts";
+import { ask, type Instance, routeTo, startDataPath, startInstance, type TestRouter } from "./harness.ts";
 
 let instance: Instance;
 let router: TestRouter;
-let providerServer: Server;
+let provider: IdentityProvider;
 let settings: Oidc;
 const host = "localhost";
 
 beforeAll(async () => {
   instance = await startInstance((req, res) => res.end(JSON.stringify({ url: req.url, headers: req.headers })));
   router = await startDataPath([]);
-  providerServer = createServer();
-  const issuer = `http://127.0.0.1:${await listen(providerServer)}`;
-  // A real provider, with the forms for development that it brings along: any name and password sign in.
-  const provider = new Provider(issuer, {
-    clients: [
-      {
-        client_id: "paas",
-        client_secret: "hush",
-        redirect_uris: [`http://${host}:${router.port}/app/.paas/signed-in`],
-      },
-    ],
-    claims: { openid: ["sub"], email: ["email", "email_verified"] },
-    findAccount: (_ctx, id) => ({
-      accountId: id,
-      claims: () => ({ sub: id, email: `${id}@example.test`, email_verified: id !== "mallory" }),
-    }),
-    cookies: { keys: ["test"] },
-  });
-  const answer = provider.callback();
-  providerServer.on("request", (req, res) => void answer(req, res));
+  provider = await startIdentityProvider(`http://${host}:${router.port}/app/.paas/signed-in`);
+  const { issuer, clientId, clientSecret } = provider;
   settings = {
     issuer,
-    clientId: "paas",
-    clientSecret: "hush",
+    clientId,
+    clientSecret,
     scopes: ["openid", "email"],
     sessionMs: 3_600_000,
     cookieKey: randomBytes(32).toString("base64"),
@@ -48,8 +29,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await router[Symbol.asyncDispose]();
   await instance[Symbol.asyncDispose]();
-  providerServer.closeAllConnections();
-  await new Promise((resolve) => providerServer.close(resolve));
+  await provider[Symbol.asyncDispose]();
 });
 
 function use(oidc: Oidc): void {
@@ -57,68 +37,11 @@ function use(oidc: Oidc): void {
   router.apply([routeTo([instance.target], { host, path: "/app", policy })]);
 }
 
-interface Page {
-  readonly status: number;
-  readonly url: URL;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
-
-/** Follows redirects and keeps cookies, as a browser does. */
-class Browser {
-  readonly cookies = new Map<string, Map<string, string>>();
-
-  async open(address: string | URL, form?: string): Promise<Page> {
-    let page = await this.#once(new URL(address), form);
-    for (let i = 0; i < 10 && page.headers.location !== undefined; i++) {
-      page = await this.#once(new URL(page.headers.location, page.url));
-    }
-    return page;
-  }
-
-  #once(url: URL, form?: string): Promise<Page> {
-    const jar = this.cookies.get(url.host) ?? new Map<string, string>();
-    this.cookies.set(url.host, jar);
-    const headers: Record<string, string> = {
-      host: url.host,
-      accept: "text/html",
-      cookie: [...jar].map(([name, value]) => `${name}=${value}`).join("; "),
-    };
-    if (form !== undefined) headers["content-type"] = "application/x-www-form-urlencoded";
-    return new Promise((resolve, reject) => {
-      const options = { host: "127.0.0.1", port: url.port, path: url.pathname + url.search, headers, agent: false };
-      const sent = request({ ...options, method: form === undefined ? "GET" : "POST" }, (answer) => {
-        for (const line of answer.headers["set-cookie"] ?? []) {
-          const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-          if (value === "" || /max-age=0\b/i.test(line)) jar.delete(name);
-          else jar.set(name, value);
-        }
-        let body = "";
-        answer.on("data", (chunk: Buffer) => (body += chunk.toString()));
-        answer.on("end", () => resolve({ status: answer.statusCode ?? 0, url, headers: answer.headers, body }));
-      });
-      sent.on("error", reject);
-      sent.end(form);
-    });
-  }
-}
-
 const appUrl = (path: string) => `http://${host}:${router.port}/app${path}`;
-
-/** Signs in at the provider's own forms. */
-async function signIn(browser: Browser, user: string, path = "/a?b=1"): Promise<Page> {
-  let page = await browser.open(appUrl(path));
-  for (const form of [`prompt=login&login=${user}&password=x`, "prompt=consent"]) {
-    const action = /<form[^>]* action="([^"]+)"/.exec(page.body)?.[1];
-    if (action === undefined) throw new Error(`no form: ${page.status} ${page.body}`);
-    page = await browser.open(new URL(action, page.url), form);
-  }
-  return page;
-}
 
 test("who is not signed in goes to the provider, comes back to where he wanted to go, and is named to the app", async () => {
   const browser = new Browser();
-  const page = await signIn(browser, "ann");
+  const page = await browser.signIn(appUrl("/a?b=1"), "ann");
   expect([page.status, page.url.href]).toEqual([200, appUrl("/a?b=1")]);
   const { url, headers } = JSON.parse(page.body) as { url: string; headers: Record<string, string> };
   expect([url, headers["x-forwarded-user"], headers["x-forwarded-email"]]).toEqual([
@@ -139,7 +62,7 @@ test("who is not signed in goes to the provider, comes back to where he wanted t
 
 test("what a client says of itself, forged and foreign cookies let nobody in", async () => {
   const browser = new Browser();
-  await signIn(browser, "ann");
+  await browser.signIn(appUrl("/a?b=1"), "ann");
   const cookie = browser.cookies.get(`${host}:${router.port}`)?.get("paas_session") ?? "";
   const get = (value: string, more: Readonly<Record<string, string>> = {}) =>
     ask(router.port, { host, path: "/app/x", headers: { cookie: `paas_session=${value}; other=1`, ...more } });
@@ -168,10 +91,10 @@ test("only pages are sent to a sign-in; everything else gets 401", async () => {
 
 test("who is not on the list, or whose address nobody has checked, stays out", async () => {
   use({ ...settings, allow: ["bob@example.test"] });
-  expect((await signIn(new Browser(), "ann")).status).toBe(403);
-  expect((await signIn(new Browser(), "bob")).status).toBe(200);
+  expect((await new Browser().signIn(appUrl("/"), "ann")).status).toBe(403);
+  expect((await new Browser().signIn(appUrl("/"), "bob")).status).toBe(200);
   use(settings);
-  expect((await signIn(new Browser(), "mallory")).status).toBe(403);
+  expect((await new Browser().signIn(appUrl("/"), "mallory")).status).toBe(403);
 });
 
 test("a callback that nobody asked for, or that answers another attempt, is refused", async () => {
