@@ -1,10 +1,11 @@
 // npm run bench               what a user waits for
-// npm run bench -- NAME …     the parts that are named: platform, router
+// npm run bench -- NAME …     the parts that are named: platform, builds, languages, router
 
 /** A part is loaded when it runs: it measures nothing of the others. */
 const parts: Readonly<Record<string, () => Promise<void>>> = {
   platform: async () => (await import("./platform.ts")).benchPlatform(),
   builds: async () => (await import("./builds.ts")).benchBuilds(),
+  languages: async () => (await import("./languages.ts")).benchLanguages(),
   router: async () => (await import("./router.ts")).benchRouter(),
 };
 

@@ -2,9 +2,8 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newId } from "../../server/core/ids.ts";
-import { serverApp } from "../support/apps.ts";
-import { fixtures, TestPaas } from "../support/paas.ts";
-import { vendor } from "../support/vendored.ts";
+import { TestPaas } from "../support/paas.ts";
+import { cargoFiles, vendor } from "../support/vendored.ts";
 
 let paas: TestPaas;
 beforeAll(async () => {
@@ -60,24 +59,6 @@ const examples: readonly Example[] = [
   },
 ];
 
-/**
- * The lockfile of the Rust example, which names a package index: made by a build, for which the dependencies are
- * optional, so that none is compiled. The manifest is marked, so that what an earlier run has compiled is not taken.
- */
-async function cargoFiles(): Promise<Readonly<Record<string, string>>> {
-  const manifest = await readFile(path.join(fixtures, "rust-axum", "Cargo.toml"), "utf8");
-  const app = await paas.app("lock", {
-    "Cargo.toml": manifest.replaceAll("default-features = false", "default-features = false, optional = true"),
-    "src/main.rs": "fn main() {}",
-    ...serverApp("locked"),
-  });
-  await app.mustPush();
-  const { stdout } = await app.mustCli("run", "cat Cargo.lock");
-  await paas.cli(["apps:destroy", "lock", "--confirm", "lock"]);
-  const marked = `${manifest}\n[features]\nmarked-${newId()} = []\n`;
-  return { "Cargo.toml": marked, "Cargo.lock": stdout.replaceAll("\r\n", "\n") };
-}
-
 // A machine with much else to do compiles slowly.
 const patience = 900_000;
 
@@ -95,7 +76,7 @@ test.each(examples)(
       const gemfile = await readFile(path.join(app.dir, "Gemfile"), "utf8");
       await app.commit({ Gemfile: `${gemfile}\n# ${newId()}\n` }, "marked");
     }
-    const locks: Readonly<Record<string, string>> = it.fixture === "rust-axum" ? await cargoFiles() : {};
+    const locks: Readonly<Record<string, string>> = it.fixture === "rust-axum" ? await cargoFiles(paas) : {};
     await app.commit(locks, "locked");
     await paas.cli(["checks:set", "web", "-a", it.fixture, "--boot-timeout", "300"]);
     const push = () => paas.must(["git", "push", "paas", "main"], { cwd: app.dir, timeoutMs: patience });

@@ -21,6 +21,23 @@ const plainServer = {
 };
 
 export const frameworkApps: Readonly<Record<string, FrameworkApp>> = {
+  express: {
+    lock: lockNpm,
+    file: "src/server.ts",
+    files: {
+      "package.json": manifest({
+        scripts: { build: "tsc", start: "node dist/server.js" },
+        dependencies: { express: "^5.1.0" },
+        devDependencies: { typescript: "5.9.3", "@types/node": "24", "@types/express": "5" },
+      }),
+      "tsconfig.json": JSON.stringify({
+        compilerOptions: { module: "nodenext", target: "ES2023", outDir: "./dist", rootDir: "./src", strict: true },
+        include: ["src"],
+      }),
+      "src/server.ts": `import express from "express";\n\nconst app = express();\napp.get("/", (_request, response) => {\n  response.send("${word}");\n});\napp.listen(Number(process.env["PORT"]));\n`,
+      ".gitignore": "node_modules\ndist\n",
+    },
+  },
   next: {
     lock: lockNpm,
     file: "app/page.tsx",
