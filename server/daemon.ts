@@ -323,6 +323,7 @@ async function openDoors(core: Core, stack: AsyncDisposableStack) {
     deps: core.deps,
     authority,
     tidyUp: core.tidyUp,
+    shutdown: signal,
   });
   const api = createApi({
     platform,

@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { BuildSettings } from "../../server/builds/settings.ts";
+import type { BuildSettings, OnDisconnect } from "../../server/builds/settings.ts";
 import type { Shown } from "../client.ts";
 import type { Context } from "../context.ts";
 import { usageError } from "../failure.ts";
@@ -50,7 +50,8 @@ const create: Verb = {
 
 const show: Verb = {
   name: "builds:settings",
-  summary: "show which folder of the repository is built, what is shipped of it, and how many droplets stay",
+  summary:
+    "show which folder of the repository is built, what is shipped of it, how many droplets stay, and who may leave",
   hasApp: true,
   hasJson: true,
   examples: ["paas builds:settings -a shop"],
@@ -63,7 +64,8 @@ const show: Verb = {
 
 const set: Verb = {
   name: "builds:set",
-  summary: "choose the app's folder within its repository, env files to ship, or how many droplets stay",
+  summary:
+    "choose the app's folder, env files to ship, how many droplets stay, or that pushes go on without their client",
   hasApp: true,
   hasJson: true,
   options: [
@@ -73,6 +75,7 @@ const set: Verb = {
     ["--no-ship-env", "ship none"],
     ["--keep-droplets <count>", "how many stay for rollback, beside the current one"],
     ["--no-keep-droplets", "as many as of other apps"],
+    ["--on-disconnect <what>", "when the client of a push goes away (Ctrl-C): cancel its deploy, or continue"],
   ],
   examples: ["paas builds:set --path apps/web -a shop", "paas builds:set --ship-env .env.production -a shop"],
   async run(context, input) {
@@ -84,6 +87,7 @@ const set: Verb = {
       ...(input.isOff("keepDroplets")
         ? { keepDroplets: null }
         : given("keepDroplets", countOf(input.option("keepDroplets")))),
+      ...given("onDisconnect", disconnectOf(input.option("onDisconnect"))),
     };
     if (Object.keys(json).length === 0) throw usageError("Nothing is given to set.", "Write it like: --path apps/web");
     const param = { app: await context.app(input) };
@@ -151,6 +155,12 @@ function countOf(raw: string | undefined): number | undefined {
   throw usageError(`"${raw}" is not a number of droplets.`, "Write it like: --keep-droplets 10");
 }
 
+/** @throws CliError (usage) */
+function disconnectOf(raw: string | undefined): OnDisconnect | undefined {
+  if (raw === undefined || raw === "cancel" || raw === "continue") return raw;
+  throw usageError(`"${raw}" is neither cancel nor continue.`, "Write it like: --on-disconnect continue");
+}
+
 function namesOf(list: string | undefined): string[] | undefined {
   return list
     ?.split(",")
@@ -158,10 +168,11 @@ function namesOf(list: string | undefined): string[] | undefined {
     .filter((name) => name !== "");
 }
 
-function settingLines({ root, shippedEnvFiles, keepDroplets }: Shown<BuildSettings>): readonly string[] {
+function settingLines({ root, shippedEnvFiles, keepDroplets, onDisconnect }: Shown<BuildSettings>): readonly string[] {
   return pairs([
     ["Path", root === undefined ? "all of the repository, unless app.json or project.toml say otherwise" : root || "."],
     ["Env files shipped", shippedEnvFiles.join(", ") || "none but examples"],
     ["Droplets for rollback", keepDroplets === undefined ? "as of other apps" : String(keepDroplets)],
+    ["A push whose client leaves", onDisconnect === "continue" ? "continues" : "is cancelled"],
   ]);
 }

@@ -1,3 +1,4 @@
+import { buildSettings } from "../builds/settings.ts";
 import { isAppError } from "../core/errors.ts";
 import { parseAppName, type AppId } from "../core/ids.ts";
 import type { App } from "../core/types.ts";
@@ -13,6 +14,8 @@ export interface PushesInput {
   readonly authority: Pick<Authority, "requireCan">;
   /** After a deploy, in the background: removes what no rollback needs any more. Never rejects. */
   readonly tidyUp: (appId: AppId) => Promise<void>;
+  /** Aborts when the daemon stops. */
+  readonly shutdown: AbortSignal;
 }
 
 /** What a push does: finds or creates the app, deploys, and adopts the branch of the first one that came up. */
@@ -38,8 +41,11 @@ export function createPushes(input: PushesInput): Pushes {
       return app;
     },
 
+    onDisconnect: (app) => buildSettings(deps.settings, app.id).onDisconnect,
+
     async deploy(push, out, signal) {
-      const { ok: isUp } = await deploy(deps, { ...push, source: { kind: "push" } }, out, signal);
+      const stop = AbortSignal.any([signal, input.shutdown]);
+      const { ok: isUp } = await deploy(deps, { ...push, source: { kind: "push" } }, out, stop);
       if (isUp) adoptBranch(deps, push.app, push.branch);
       void input.tidyUp(push.app.id);
       return isUp;

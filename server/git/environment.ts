@@ -29,6 +29,7 @@ export const repositoryConfig: readonly string[] = [
   "receive.keepAlive=5",
   "receive.denyDeleteCurrent=ignore",
   "receive.shallowUpdate=true",
+  "receive.advertisePushOptions=true",
   `receive.maxInputSize=${maxPackBytes}`,
   "transfer.fsckObjects=true",
   "receive.fsck.badTimezone=ignore",

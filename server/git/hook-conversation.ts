@@ -11,6 +11,8 @@ export interface Arrival {
   readonly updates: readonly RefUpdate[];
   /** Where the pushed objects are: they are no part of the repository before the verdict. */
   readonly objects: GitEnvironment;
+  /** Words of `git push -o`. */
+  readonly options: readonly string[];
 }
 
 /** The daemon's side of the pipes to the hook. */
@@ -27,13 +29,13 @@ export class HookConversation {
   async arrival(): Promise<Arrival | undefined> {
     const lines = await readUntilEnd(this.#git.pipe(hookPipes.fromHook));
     if (lines === undefined) return undefined;
-    const [directory = "", alternates = "", shallow = "", ...updates] = lines;
+    const [directory = "", alternates = "", shallow = "", options = "", ...updates] = lines;
     const objects = {
       ...(directory === "" ? {} : { GIT_OBJECT_DIRECTORY: directory }),
       ...(alternates === "" ? {} : { GIT_ALTERNATE_OBJECT_DIRECTORIES: alternates }),
       ...(shallow === "" ? {} : { GIT_SHALLOW_FILE: shallow }),
     };
-    return { updates: parseUpdates(updates), objects };
+    return { updates: parseUpdates(updates), objects, options: options.split(" ").filter((word) => word !== "") };
   }
 
   /** Ends the conversation. What was said before is shown before the push ends. */

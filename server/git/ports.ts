@@ -27,7 +27,9 @@ export interface Pushes {
   target(actor: Actor, appName: string): PushTarget;
   /** The app whose repository is read. @throws AppError when there is none, or the actor may not */
   source(actor: Actor, appName: string): App;
-  /** True: the ref is accepted. The signal aborts when the client has gone away. */
+  /** What becomes of a deploy of this app when the client of its push goes away. */
+  onDisconnect(app: App): "cancel" | "continue";
+  /** True: the ref is accepted. The signal aborts when the deploy is to end with its client. */
   deploy(push: PushedCommit, out: Output, signal: AbortSignal): Promise<boolean>;
 }
 

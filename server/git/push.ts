@@ -67,6 +67,9 @@ async function carryOut(deps: PushDeps, push: Push, decision: Decision): Promise
     return hook.verdict(false);
   }
   for (const note of decision.notes) hook.out.step(note);
+  for (const option of push.arrival.options.filter((word) => !choices.some((one) => one === word))) {
+    hook.out.step(`Push option "${option}" passed over; there are: ${choices.join(", ")}`);
+  }
   if (decision.kind === "store") return hook.verdict(true);
   let end = () => {};
   try {
@@ -85,6 +88,8 @@ async function carryOut(deps: PushDeps, push: Push, decision: Decision): Promise
 function deploy(deps: PushDeps, push: Push, decision: Deploy, enter: () => Promise<void>): Promise<boolean> {
   const { actor, target, git, arrival, gone, hook } = push;
   const { branch, commit } = decision;
+  const onDisconnect = chosen(arrival.options) ?? deps.pushes.onDisconnect(target.app);
+  if (onDisconnect === "continue") hook.out.step(`You may leave (Ctrl-C): paas builds -a ${target.app.name}`);
   const ended = new AbortController();
   void git.ended.then(() => ended.abort(new Error("git ended before the deploy")));
   let entered: Promise<void> | undefined;
@@ -95,7 +100,15 @@ function deploy(deps: PushDeps, push: Push, decision: Deploy, enter: () => Promi
     await checkOut(deps.repositories, { appId: target.app.id, commit, objects: arrival.objects, dir, signal });
   };
   const commitPushed = { actor, app: target.app, branch, commit, checkout };
-  return deps.pushes.deploy(commitPushed, hook.out, AbortSignal.any([gone, ended.signal]));
+  const end = onDisconnect === "continue" ? ended.signal : AbortSignal.any([gone, ended.signal]);
+  return deps.pushes.deploy(commitPushed, hook.out, end);
+}
+
+/** Of one push, by `git push -o continue`; the last one counts. */
+const choices = ["cancel", "continue"] as const;
+
+function chosen(options: readonly string[]): (typeof choices)[number] | undefined {
+  return options.map((word) => choices.find((one) => one === word)).findLast((one) => one !== undefined);
 }
 
 /** Another push may have moved the branch while this one waited for its turn: what that brought must not be lost. */

@@ -25,8 +25,9 @@ export interface ReceiveRequest {
  * Takes one push. Git receives the objects and calls the hook; the deploy runs while the hook waits, so that a failed
  * one is a rejected push. Answers git's exit code.
  *
- * When the client goes away the deploy's signal aborts; git is ended once the deploy has settled, so that a deploy that
- * could no longer be stopped still moves its ref.
+ * When the client goes away the deploy's signal aborts, unless it was chosen that the deploy goes on; git is ended once the
+ * deploy has settled, so that one that went on, or could no longer be stopped, still moves its ref. What git says until
+ * then is read and goes nowhere; the deploy's own output is kept with its build.
  */
 export async function receivePush(deps: PushDeps, request: ReceiveRequest): Promise<number> {
   const git = await startReceivePack(deps, request);

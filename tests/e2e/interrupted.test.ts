@@ -19,12 +19,13 @@ beforeAll(async () => {
 afterAll(() => paas[Symbol.asyncDispose]());
 
 interface BuildRow {
+  readonly number: number;
   readonly status: string;
 }
 
 /** A push that has begun to start its instances, in a process group of its own as in a terminal. */
-async function pushUntilStart() {
-  const child = spawn("git", ["push", "paas", "main"], {
+async function pushUntilStart(...options: readonly string[]) {
+  const child = spawn("git", ["push", ...options, "paas", "main"], {
     ...{ cwd: shop.dir, env: paas.env, detached: true },
     stdio: ["ignore", "ignore", "pipe"],
   });
@@ -65,4 +66,27 @@ test("builds:cancel ends a deploy whose instances start, and the push says by wh
   expect(push.output()).toContain("was cancelled by owner");
   expect(push.output()).toContain("v1 is still current");
   await expectNothingChanged();
+});
+
+test.for([
+  ["builds:set --on-disconnect continue", ["--on-disconnect", "continue"], []],
+  ["git push -o continue", ["--on-disconnect", "cancel"], ["-o", "continue"]],
+] as const)("with %s a push that is interrupted goes live", async ([name, settings, options]) => {
+  await shop.mustCli("builds:set", ...settings);
+  await shop.commit(serverApp(name, "web: sleep 2; exec python3 server.py\n"), name);
+  const push = await pushUntilStart(...options);
+  push.interrupt();
+  await push.ended;
+  expect(push.output()).toContain("You may leave (Ctrl-C): paas builds -a shop");
+  const soon = { every: 100, signal: AbortSignal.timeout(60_000) };
+  await waitFor(async () => (await shop.body()) === name, soon);
+  await waitFor(
+    async () => (await paas.json<readonly BuildRow[]>(["builds", "-a", "shop"]))[0]?.status !== "running",
+    soon,
+  );
+  const [last] = await paas.json<readonly BuildRow[]>(["builds", "-a", "shop"]);
+  expect(last?.status).toBe("succeeded");
+  expect((await shop.mustCli("builds:output", String(last?.number))).output).toMatch(/=====> v\d+ deployed/);
+  // The branch is where it is deployed from: nothing is left to push.
+  await waitFor(async () => (await shop.push()).output.includes("Everything up-to-date"), soon);
 });

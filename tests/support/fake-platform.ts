@@ -226,13 +226,16 @@ export function fakePlatform(state: FakeState): Platform {
       update: (_actor, name, text) => (note(`buildpacks update ${name} ${text}`), { updated: ["./bp"] }),
     },
     sources: {
-      settings: (name) => (find(name), { root: undefined, shippedEnvFiles: [], keepDroplets: undefined }),
+      settings: (name) => (
+        find(name), { root: undefined, shippedEnvFiles: [], keepDroplets: undefined, onDisconnect: "cancel" }
+      ),
       set: (_actor, name, change) => {
         note(`builds:set ${name} ${JSON.stringify(change)}`);
         return {
           root: change.root ?? undefined,
           shippedEnvFiles: change.shippedEnvFiles ?? [],
           keepDroplets: change.keepDroplets ?? undefined,
+          onDisconnect: change.onDisconnect ?? "cancel",
         };
       },
       receive: async (name, content) => {

@@ -28,6 +28,7 @@ const settings = z.strictObject({
   root: z.string().max(300).nullable().optional(),
   shippedEnvFiles: z.array(z.string().min(1).max(300)).max(50).nullable().optional(),
   keepDroplets: z.int().min(0).max(1000).nullable().optional(),
+  onDisconnect: z.enum(["cancel", "continue"]).optional(),
 });
 const uploaded = z.object({
   name: z

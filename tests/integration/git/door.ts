@@ -31,6 +31,7 @@ export class Deploys implements Pushes {
   readonly apps = new Map<string, App>();
   readonly pushed: PushedCommit[] = [];
   deployNow: Deploy = async () => true;
+  atDisconnect: "cancel" | "continue" = "cancel";
 
   target(_actor: Actor, appName: string) {
     const name = parseAppName(appName);
@@ -53,6 +54,10 @@ export class Deploys implements Pushes {
     const app = this.apps.get(appName);
     if (app === undefined) throw new AppError("APP_NOT_FOUND", { name: appName });
     return app;
+  }
+
+  onDisconnect() {
+    return this.atDisconnect;
   }
 
   async deploy(push: PushedCommit, out: Output, signal: AbortSignal): Promise<boolean> {

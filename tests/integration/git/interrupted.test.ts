@@ -10,8 +10,8 @@ import { Door, type Project } from "./door.ts";
 const soon = () => ({ every: 20, signal: AbortSignal.timeout(20_000) });
 
 /** A `git push` that can be killed with all that it started. */
-function startPush(door: Door, project: Project, url: string) {
-  const child = spawn("git", ["push", url, "main"], {
+function startPush(door: Door, project: Project, url: string, ...options: readonly string[]) {
+  const child = spawn("git", ["push", ...options, url, "main"], {
     cwd: project.dir,
     env: door.env,
     detached: true,
@@ -63,6 +63,55 @@ test("a deploy that can no longer be stopped when the client goes away moves its
   const head = await project.git("rev-parse", "HEAD");
   await waitFor(async () => (await door.ref("shop", "refs/heads/main")) === head, soon());
   await waitFor(async () => !(await hasGit(door)), soon());
+});
+
+test.for([
+  ["ssh", "the app's setting", "continue", []],
+  ["http", "the app's setting", "continue", []],
+  ["ssh", "git push -o continue", "cancel", ["-o", "continue"]],
+] as const)("by %s and %s a deploy goes on without its client", async ([transport, , setting, options]) => {
+  await using door = await Door.open();
+  door.deploys.atDisconnect = setting;
+  const begun = Promise.withResolvers<void>();
+  const left = Promise.withResolvers<void>();
+  let hasAborted = false;
+  door.deploys.deployNow = async (_push, out, signal) => {
+    begun.resolve();
+    await left.promise;
+    // More than the pipes between git and here hold.
+    for (let i = 0; i < 1000; i += 1) out.detail("said to nobody ".repeat(20));
+    hasAborted = signal.aborted;
+    return true;
+  };
+  const project = await door.project("shop");
+  const url = transport === "ssh" ? door.url("shop") : door.httpUrl("shop");
+  const push = startPush(door, project, url, ...options);
+  await begun.promise;
+  await push.kill();
+  // Who comes now is served after the good-bye has been heard.
+  await door.ssh("apps");
+  left.resolve();
+  const head = await project.git("rev-parse", "HEAD");
+  await waitFor(async () => (await door.ref("shop", "refs/heads/main")) === head, soon());
+  await waitFor(async () => !(await hasGit(door)), soon());
+  expect(hasAborted).toBe(false);
+});
+
+test("git push -o cancel ends the deploy with its client, whatever the app's setting is", async () => {
+  await using door = await Door.open();
+  door.deploys.atDisconnect = "continue";
+  const begun = Promise.withResolvers<void>();
+  door.deploys.deployNow = async (_push, _out, signal) => {
+    begun.resolve();
+    await once(signal, "abort");
+    return false;
+  };
+  const project = await door.project("shop");
+  const push = startPush(door, project, door.url("shop"), "-o", "continue", "-o", "cancel");
+  await begun.promise;
+  await push.kill();
+  await waitFor(async () => !(await hasGit(door)), soon());
+  expect(await door.ref("shop", "refs/heads/main")).toBeUndefined();
 });
 
 test("a client that goes away while it sends leaves nothing running", async () => {

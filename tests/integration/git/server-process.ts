@@ -24,6 +24,7 @@ const server = await startSshServer(
     pushes: {
       target: () => ({ app, created: false }),
       source: () => app,
+      onDisconnect: () => "cancel",
       deploy: async () => {
         if (behaviour === "die") process.kill(process.pid, "SIGKILL");
         return true;

@@ -70,9 +70,12 @@ test("settings of builds are changed one by one", async () => {
   const state = fakeState("shop");
   const path = "/v1/apps/shop/builds/settings";
   const response = await ask(fakeApi(state), path, { method: "PATCH", json: { root: "apps/web" } });
-  expect(await response.json()).toEqual({ root: "apps/web", shippedEnvFiles: [] });
+  expect(await response.json()).toEqual({ root: "apps/web", shippedEnvFiles: [], onDisconnect: "cancel" });
   expect(state.done).toEqual(['builds:set shop {"root":"apps/web"}']);
   const kept = await ask(fakeApi(state), path, { method: "PATCH", json: { keepDroplets: 9 } });
   expect(await kept.json()).toMatchObject({ keepDroplets: 9 });
   expect((await ask(fakeApi(state), path, { method: "PATCH", json: { keepDroplets: -1 } })).status).toBe(422);
+  const left = await ask(fakeApi(state), path, { method: "PATCH", json: { onDisconnect: "continue" } });
+  expect(await left.json()).toMatchObject({ onDisconnect: "continue" });
+  expect((await ask(fakeApi(state), path, { method: "PATCH", json: { onDisconnect: "wait" } })).status).toBe(422);
 });
