@@ -1,20 +1,14 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import https from "node:https";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { promisify } from "node:util";
-import { connectDocker, labels } from "../../server/docker/client.ts";
-import { newId } from "../../server/core/ids.ts";
 import { waitFor } from "../../server/core/time.ts";
 import { selfSigned } from "../../server/routes/certs/self-signed.ts";
+import { goProgram } from "./go-program.ts";
 
-const version = "v2.10.1";
-const module = `github.com/letsencrypt/pebble/v2/cmd/pebble@${version}`;
-const folder = path.join(import.meta.dirname, "..", "..", "node_modules", ".cache", `pebble-${version}`);
-const run = promisify(execFile);
+const source = { module: "github.com/letsencrypt/pebble/v2", version: "v2.10.1", command: "cmd/pebble" };
 
 export interface PebbleOptions {
   /** Where it looks for answers to challenges. */
@@ -39,7 +33,7 @@ export interface Pebble extends AsyncDisposable {
 
 /** Let's Encrypt's test CA: a real RFC 8555 server, which validates for real. Built from the Go module proxy once. */
 export async function startPebble(options: PebbleOptions): Promise<Pebble> {
-  const program = await build();
+  const program = await goProgram(source);
   const dir = await mkdtemp(path.join(tmpdir(), "pebble-"));
   const own = await selfSigned(["localhost"], Date.now());
   const file = (name: string) => path.join(dir, name);
@@ -132,49 +126,6 @@ async function startGate(
         server.closeAllConnections();
       }),
   };
-}
-
-/** With the machine's Go, else with that of the build image. */
-async function build(): Promise<string> {
-  const program = path.join(folder, "pebble");
-  if (existsSync(program)) return program;
-  await mkdir(path.dirname(folder), { recursive: true });
-  const fresh = await mkdtemp(`${folder}-`);
-  const timeout = 8 * 60_000;
-  const env = { ...process.env, GOBIN: fresh, GOFLAGS: "-mod=mod", CGO_ENABLED: "0" };
-  const hasGo = await run("go", ["version"]).then(
-    () => true,
-    () => false,
-  );
-  if (hasGo) await run("go", ["install", module], { env, timeout, maxBuffer: 16 * 1024 * 1024 });
-  else await buildInContainer(fresh);
-  // Another test file may have been as fast.
-  await rename(fresh, folder).catch(() => rm(fresh, { recursive: true, force: true }));
-  return program;
-}
-
-/** On a machine without Go the build image has it. */
-async function buildInContainer(target: string): Promise<void> {
-  const docker = connectDocker();
-  const images = await docker.listImages({ filters: { label: [`${labels.kind}=stack`] } });
-  const tags = images.flatMap((image) => image.RepoTags ?? []);
-  const image = tags.find((tag) => tag.startsWith("paas/stack-build:"));
-  if (image === undefined) throw new Error("The stack is missing. Make it with: cli/paas doctor --fix");
-  const container = await docker.createContainer({
-    Image: image,
-    Cmd: ["sh", "-c", 'go install "$0"', module],
-    Env: ["CGO_ENABLED=0", "GOFLAGS=-mod=mod", "GOBIN=/out", "GOCACHE=/tmp/cache", "GOPATH=/tmp/go"],
-    Labels: { [labels.home]: newId() },
-    HostConfig: { Binds: [`${target}:/out`], NetworkMode: "host" },
-  });
-  try {
-    await container.start();
-    const { StatusCode: code } = (await container.wait()) as { readonly StatusCode: number };
-    const said = code === 0 ? "" : (await container.logs({ stdout: true, stderr: true })).toString();
-    if (code !== 0) throw new Error(`pebble was not built (${code}): ${said}`);
-  } finally {
-    await container.remove({ force: true, v: true });
-  }
 }
 
 function get(url: string, ca: string): Promise<string> {

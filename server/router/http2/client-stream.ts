@@ -1,266 +1,380 @@
-import { constants, type ServerHttp2Stream } from "node:http2";
 import { Exchange } from "../exchange.ts";
-import { fieldOf } from "../http1/fields.ts";
+import { put, putCrlf } from "../http1/bytes.ts";
+import { fieldOf, text } from "../http1/fields.ts";
 import type { Forwarding } from "../http1/forwarding.ts";
 import { head } from "../http1/head.ts";
 import { parseRequest } from "../http1/parse-request.ts";
+import { Pending } from "../http1/pending.ts";
 import { Http1RequestFacts } from "../http1/request-facts.ts";
 import { Draft, out, reserve } from "../http1/slab.ts";
-import { TrailerReader } from "../http1/trailers.ts";
 import type { AnswerStart, ClientSide } from "../sides.ts";
 import { framing } from "../sides.ts";
+import type { Slotted } from "../slots.ts";
+import type { Timed } from "../sweeper.ts";
 import type { Traffic } from "../traffic.ts";
-import { headersOf, linesOf, pseudoFields, rawOf, type RawHeaders } from "./field-lines.ts";
+import { type Code, codes } from "./codes.ts";
+import type { Sender, SendingStream } from "./sender.ts";
+
+/** What a stream needs of its connection. */
+export interface StreamOwner {
+  readonly traffic: Traffic;
+  readonly forwarding: Forwarding;
+  readonly sender: Sender;
+  /** Gives the client back what it sent: on the stream, as long as that is open, and on the connection. */
+  credit(stream: ClientStream, bytes: number): void;
+  /** Tells the client that the stream is broken off. */
+  reset(stream: ClientStream, code: Code): void;
+  /** Both have said all. */
+  ended(stream: ClientStream): void;
+}
+
+const ownFields = Buffer.from("Via: 1.1 paas\r\nX-Request-Id: ", "latin1");
+/** Good within one call of {@link ClientStream.begin} only. */
+const draft = new Draft();
 
 /**
  * One request over HTTP/2. Its head is written out as HTTP/1.1 and read by the same strict parser, so that what an instance
  * gets does not depend on how the client came.
  */
-export class ClientStream implements ClientSide {
+export class ClientStream implements ClientSide, SendingStream, Timed, Slotted {
+  readonly id: number;
   readonly facts: Http1RequestFacts;
   readonly takesChunks = false;
-  readonly #stream: ServerHttp2Stream;
-  readonly #traffic: Traffic;
+  readonly #owner: StreamOwner;
   readonly #head: Buffer;
-  readonly #isWhole: boolean;
+  readonly #headStart: number;
+  readonly #headEnd: number;
   #exchange: Exchange | undefined;
-  #hasLengthField = false;
-  #trailers = "";
-  #isAnswered = false;
-  #isFull = false;
-  /** Of the answer's body: not given to the stream yet. */
-  #part: Buffer | undefined;
-  readonly #draft = new Draft();
-
-  /** Answers the request; a head that is none is refused at once. */
-  static serve(
-    stream: ServerHttp2Stream,
-    raw: RawHeaders,
-    flags: number,
-    forwarding: Forwarding,
-    traffic: Traffic,
-  ): ClientStream | undefined {
-    const isWhole = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-    const text = headText(raw, isWhole);
-    if (typeof text === "number") {
-      refuse(stream, text, traffic);
-      return undefined;
-    }
-    const request = new ClientStream(stream, Buffer.from(text, "latin1"), isWhole, forwarding, traffic);
-    request.#begin();
-    return request;
-  }
-
-  private constructor(
-    stream: ServerHttp2Stream,
-    headBytes: Buffer,
-    isWhole: boolean,
-    forwarding: Forwarding,
-    traffic: Traffic,
-  ) {
-    this.#stream = stream;
-    this.#head = headBytes;
-    this.#isWhole = isWhole;
-    this.#traffic = traffic;
-    this.facts = new Http1RequestFacts(forwarding);
-  }
-
-  #begin(): void {
-    const { maxHeadBytes } = this.#traffic.policy;
-    const at = reserve(this.headBytes);
-    if (this.#head.length > maxHeadBytes) {
-      refuse(this.#stream, 431, this.#traffic);
-      return;
-    }
-    const isRead = this.#parse(out.buffer, at) && this.facts.take(this.#head);
-    if (!isRead || head.expects === 2) {
-      refuse(this.#stream, isRead ? 417 : head.refusal || 400, this.#traffic);
-      return;
-    }
-    this.#hasLengthField = head.length !== -1;
-    const { facts } = this;
-    facts.startedAt = performance.now();
-    if (facts.framing === framing.chunks) facts.framing = framing.stream;
-    // A length of 0 and yet no end: what comes is the end, or nothing that anybody wants.
-    else if (facts.framing === framing.none && !this.#isWhole) this.#stream.resume();
-    if (!this.#isWhole) this.#stream.on("trailers", (_headers, _flags, more: RawHeaders) => this.#trailed(more));
-    this.#draft.keep(at, head.out);
-    const exchange = new Exchange(this.#traffic, this, facts.startedAt);
-    this.#exchange = exchange;
-    exchange.begin();
-    this.#draft.drop();
-  }
-
-  #trailed(raw: RawHeaders): void {
-    const section = Buffer.from(`${linesOf(raw)}\r\n`, "latin1");
-    const reader = new TrailerReader();
-    if (reader.read(section, 0, section.length) === section.length) this.#trailers = reader.lines;
-    else this.#exchange?.requestBroken(400);
-  }
+  #isOver = false;
+  slot = -1;
+  previous: Timed | undefined;
+  next: Timed | undefined;
+  deadline = 0;
+  isMoved = false;
+  #isWatched = false;
 
   // The request.
+  receiveWindow: number;
+  /** Taken from the window and not given back yet. */
+  uncredited = 0;
+  isRequestWhole: boolean;
+  #hasLengthField = false;
+  /** Of the body, where a field tells its length; −1 where none does. */
+  #bodyLeft = -1;
+  #isBodyOpen = false;
+  #isPaused = false;
+  #isEndTold = false;
+  /** What came before the instance takes it: no more than a window. */
+  #held: Pending | undefined;
+  #requestTrailers = "";
+
+  // The answer.
+  sendWindow: number;
+  flagAt = -1;
+  flagSerial = -1;
+  isWaiting = false;
+  #isAnswering = false;
+  #isAnswerWhole = false;
+  #queue: Buffer[] | undefined;
+  #queuedBytes = 0;
+  #answerTrailers = "";
+  #stalledPeriods = 0;
+
+  constructor(
+    owner: StreamOwner,
+    id: number,
+    text: { readonly buffer: Buffer; readonly start: number; readonly end: number },
+    windows: { readonly send: number; readonly receive: number },
+    isWhole: boolean,
+  ) {
+    this.#owner = owner;
+    this.id = id;
+    this.#head = text.buffer;
+    this.#headStart = text.start;
+    this.#headEnd = text.end;
+    this.sendWindow = windows.send;
+    this.receiveWindow = windows.receive;
+    this.isRequestWhole = isWhole;
+    this.facts = new Http1RequestFacts(owner.forwarding);
+  }
+
+  /** Its head is read, and it goes its way; what is none is refused at once. */
+  begin(): void {
+    const { traffic } = this.#owner;
+    if (this.#headEnd - this.#headStart > traffic.policy.maxHeadBytes) {
+      this.refuse(431);
+      return;
+    }
+    const at = reserve(this.headBytes);
+    const isRead = this.#parse(out.buffer, at) && this.facts.take(this.#head);
+    if (!isRead || head.expects === 2) {
+      this.refuse(isRead ? 417 : head.refusal || 400);
+      return;
+    }
+    const { facts } = this;
+    this.#hasLengthField = head.length !== -1;
+    this.#bodyLeft = head.length;
+    if (this.isRequestWhole && head.length > 0) {
+      this.#owner.reset(this, codes.protocol);
+      return;
+    }
+    facts.startedAt = performance.now();
+    if (facts.framing === framing.chunks) facts.framing = framing.stream;
+    draft.keep(at, head.out);
+    this.#exchange = new Exchange(traffic, this, facts.startedAt);
+    this.#exchange.begin();
+    draft.drop();
+  }
+
+  /** Without a word to the exchange: it is no request. */
+  refuse(status: number): void {
+    const { traffic } = this.#owner;
+    traffic.finished("H26");
+    this.#isAnswering = true;
+    const fields = Buffer.from("content-length: 0\r\n", "latin1");
+    const { sender } = this.#owner;
+    const start = { status, lineStart: 0, fieldsStart: 0, fieldsEnd: fields.length, length: 0, upgrade: "" };
+    sender.head(this, { ...start, framing: framing.none }, fields, fields.length, true);
+    this.#answered();
+  }
+
+  // From the client.
+
+  /** A part of the body, lent. */
+  received(buf: Buffer, start: number, end: number): void {
+    const count = end - start;
+    this.facts.expectsContinue = false;
+    if (this.#bodyLeft !== -1) {
+      this.#bodyLeft -= count;
+      if (this.#bodyLeft < 0) {
+        this.#owner.credit(this, count);
+        this.#owner.reset(this, codes.protocol);
+        return;
+      }
+    }
+    if (this.#exchange === undefined) this.#owner.credit(this, count);
+    else if (this.#isBodyOpen && !this.#isPaused && this.#held === undefined) {
+      this.#owner.credit(this, count);
+      this.#exchange.requestData(buf, start, end);
+    } else {
+      this.#held ??= new Pending();
+      this.#held.add(buf, start, end);
+    }
+  }
+
+  /** `trailers` are field lines. */
+  receivedAll(trailers: string): void {
+    if (this.#bodyLeft > 0) {
+      this.#owner.reset(this, codes.protocol);
+      return;
+    }
+    this.isRequestWhole = true;
+    this.#requestTrailers = trailers;
+    if (this.#isAnswerWhole && this.#queuedBytes === 0) this.#over();
+    else this.#passOn();
+  }
+
+  /** Its trailers may not be passed on. */
+  receivedBadTrailers(): void {
+    this.isRequestWhole = true;
+    if (this.#exchange !== undefined) this.#exchange.requestBroken(400);
+    else if (this.#isAnswerWhole && this.#queuedBytes === 0) this.#over();
+  }
+
+  /** What was held goes on, and the end of the request behind it. */
+  #passOn(): void {
+    while (this.#held !== undefined && this.#isBodyOpen && !this.#isPaused && this.#exchange !== undefined) {
+      const held = this.#held.take();
+      this.#held = undefined;
+      this.#owner.credit(this, held.length);
+      this.#exchange.requestData(held, 0, held.length);
+    }
+    if (this.#held !== undefined || !this.isRequestWhole || this.#isEndTold || !this.#isBodyOpen) return;
+    this.#isEndTold = true;
+    this.#exchange?.requestEnd(this.#requestTrailers);
+  }
 
   header(name: string): string | undefined {
-    return fieldOf(this.#head.toString("latin1"), name);
+    return fieldOf(text(this.#head, this.#headStart, this.#headEnd), name);
   }
 
   get headBytes(): number {
-    return (this.#head.length * 5) / 4 + 4_096;
+    return ((this.#headEnd - this.#headStart) * 5) / 4 + 4_096;
   }
 
   writeHead(buffer: Buffer, at: number): number {
-    let fieldsEnd = this.#draft.end;
-    if (!this.#draft.standsAt(buffer, at)) {
+    let fieldsEnd = draft.end;
+    if (!draft.standsAt(buffer, at)) {
       this.#parse(buffer, at);
       fieldsEnd = head.out;
     }
-    this.#draft.drop();
+    draft.drop();
     const { facts } = this;
     const own = facts.framing;
     // Who speaks HTTP/1.1 to the instance puts the body into chunks.
     if (own === framing.stream) facts.framing = framing.chunks;
-    const end = facts.writeTail(buffer, fieldsEnd, this.#traffic.startMs(facts.startedAt), this.#hasLengthField);
+    const startMs = this.#owner.traffic.startMs(facts.startedAt);
+    const end = facts.writeTail(buffer, fieldsEnd, startMs, this.#hasLengthField);
     facts.framing = own;
     return end;
   }
 
   #parse(buffer: Buffer, at: number): boolean {
-    const { maxHeaders } = this.#traffic.policy;
-    return parseRequest(this.#head, 0, this.#head.length, buffer, at, maxHeaders) === this.#head.length;
+    const { maxHeaders } = this.#owner.traffic.policy;
+    return parseRequest(this.#head, this.#headStart, this.#headEnd, buffer, at, maxHeaders) === this.#headEnd;
   }
 
   startBody(): void {
-    const stream = this.#stream;
-    stream.on("data", (chunk: Buffer) => {
-      this.facts.expectsContinue = false;
-      this.#exchange?.requestData(chunk, 0, chunk.length);
-    });
-    stream.once("end", () => {
-      if (!stream.aborted) this.#exchange?.requestEnd(this.#trailers);
-    });
+    this.#isBodyOpen = true;
+    this.#passOn();
   }
 
   /** The window of the stream is not opened further: the client itself has to wait. */
   pauseBody(): void {
-    this.#stream.pause();
+    this.#isPaused = true;
   }
 
   resumeBody(): void {
-    this.#stream.resume();
+    this.#isPaused = false;
+    this.#passOn();
   }
 
   // The answer.
 
   inform(answer: AnswerStart, buffer: Buffer): void {
-    if (this.#isAnswered || this.#stream.destroyed) return;
+    if (this.#isAnswering || this.#isOver) return;
     if (answer.status === 100) this.facts.expectsContinue = false;
-    const lines = buffer.toString("latin1", answer.fieldsStart, answer.fieldsEnd);
-    this.#stream.additionalHeaders({ ...headersOf(lines), ":status": answer.status });
+    this.#owner.sender.head(this, answer, buffer, answer.fieldsEnd, false);
   }
 
   answer(answer: AnswerStart, buffer: Buffer): void {
-    this.#isAnswered = true;
-    const stream = this.#stream;
-    if (stream.destroyed || stream.closed) return;
-    const headers = rawOf(buffer.toString("latin1", answer.fieldsStart, answer.fieldsEnd), [
-      ":status",
-      String(answer.status),
-    ]);
-    headers.push("via", "1.1 paas", "x-request-id", this.facts.requestId);
-    const hasBody = answer.framing !== framing.none;
-    try {
-      stream.respond(headers, { endStream: !hasBody, waitForTrailers: answer.framing === framing.stream });
-    } catch {
-      // A field that HTTP/2 allows once only.
-      stream.destroy(new Error("the head cannot be said"));
-      return;
-    }
-    if (answer.framing === framing.stream) stream.once("wantTrailers", () => this.#sendTrailers());
+    if (this.#isOver) return;
+    this.#isAnswering = true;
+    let o = put(buffer, answer.fieldsEnd, ownFields);
+    o = this.facts.id.put(buffer, o);
+    o = putCrlf(buffer, o);
+    this.#owner.sender.head(this, answer, buffer, o, false);
   }
 
   answerData(from: Buffer, start: number, end: number): boolean {
-    this.flush();
-    if (this.#stream.writableEnded || this.#stream.destroyed) return true;
-    // What is lent is gone when this returns. It waits for what comes with it: the last part ends the stream.
-    this.#part = Buffer.from(from.subarray(start, end));
-    return !this.#isFull;
+    if (this.#isOver) return true;
+    const p = this.#queuedBytes === 0 ? this.#owner.sender.data(this, from, start, end) : start;
+    if (p < end) {
+      // What is lent is gone when this returns.
+      this.#queue ??= [];
+      this.#queue.push(Buffer.from(from.subarray(p, end)));
+      this.#queuedBytes += end - p;
+      this.#owner.sender.wait(this);
+    }
+    return this.#queuedBytes === 0;
   }
 
   answerEnd(trailers: string): void {
-    const stream = this.#stream;
     this.#exchange = undefined;
-    this.#trailers = trailers;
-    if (stream.destroyed) return;
-    stream.end(this.#part);
-    this.#part = undefined;
-    if (this.#isWhole || stream.readableEnded) return;
-    // The answer is out before the request is in: the client need not send the rest (RFC 9113 §8.1).
-    stream.resume();
-    const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), this.#traffic.policy.lingerMs);
-    stream.once("close", () => clearTimeout(timer));
+    if (this.#isOver) return;
+    this.#answerTrailers = trailers;
+    if (this.#queuedBytes > 0) this.#isAnswerWhole = true;
+    else this.#endAnswer();
+    if (!this.#isOver) this.#watch();
   }
 
-  #sendTrailers(): void {
-    if (!this.#stream.destroyed) this.#stream.sendTrailers(headersOf(this.#trailers));
+  #endAnswer(): void {
+    const { sender } = this.#owner;
+    if (this.#answerTrailers === "") sender.end(this);
+    else sender.trailers(this, this.#answerTrailers);
+    this.#answered();
+  }
+
+  /**
+   * The answer is out, and perhaps before the request is in: then the client need not send the rest (RFC 9113 §8.1), and
+   * what it sends all the same is thrown away for a while.
+   */
+  #answered(): void {
+    this.#isAnswerWhole = true;
+    this.deadline = 0;
+    this.#dropHeld();
+    if (this.isRequestWhole) this.#over();
+    else this.#watch();
   }
 
   flush(): boolean {
-    const part = this.#part;
-    this.#part = undefined;
-    if (part === undefined || this.#stream.destroyed || this.#stream.write(part) || this.#isFull) return !this.#isFull;
-    this.#isFull = true;
-    this.#stream.once("drain", () => {
-      this.#isFull = false;
-      this.#exchange?.clientDrained();
-    });
-    return false;
+    return this.#queuedBytes === 0;
   }
 
-  endTunnel(): void {
-    this.#stream.end();
-  }
+  endTunnel(): void {}
 
-  /** A reset stream is told apart from one that has ended. `close` would end it first: with no length told it would look whole. */
   cut(): void {
     this.#exchange = undefined;
-    this.#stream.destroy(new Error("the answer was cut"));
+    if (!this.#isOver) this.#owner.reset(this, codes.internal);
   }
+
+  // Waiting for windows.
+
+  sendNext(): boolean {
+    const first = this.#queue?.[0];
+    if (first === undefined) return false;
+    const sent = this.#owner.sender.frame(this, first, 0, first.length);
+    if (sent > 0) this.#stalledPeriods = 0;
+    this.#queuedBytes -= sent;
+    if (sent === first.length) this.#queue?.shift();
+    else (this.#queue as Buffer[])[0] = first.subarray(sent);
+    return this.#queuedBytes > 0;
+  }
+
+  drained(): void {
+    if (this.#isAnswerWhole) this.#endAnswer();
+    else this.#exchange?.clientDrained();
+  }
+
+  // The end.
 
   /** The stream is closed, from whatever side. */
   gone(): void {
+    this.#isOver = true;
+    this.#unwatch();
+    this.#dropHeld();
+    this.#queue = undefined;
+    this.#queuedBytes = 0;
+    this.#owner.sender.forget(this);
     const exchange = this.#exchange;
     this.#exchange = undefined;
     exchange?.clientGone();
   }
-}
 
-/** The head as HTTP/1.1, or the status that refuses it. The library has checked what HTTP/2 itself demands. */
-function headText(raw: RawHeaders, isWhole: boolean): string | number {
-  const { method, path, scheme, authority } = pseudoFields(raw);
-  if (method === "CONNECT") return 405;
-  if (path === "" || (scheme !== "https" && scheme !== "http")) return 400;
-  if (!path.startsWith("/") && !(path === "*" && method === "OPTIONS")) return 400;
-  let host = authority;
-  let hasLength = false;
-  for (let i = 0; i < raw.length; i += 2) {
-    if (raw[i] === "content-length") hasLength = true;
-    if (raw[i] !== "host") continue;
-    const said = raw[i + 1] ?? "";
-    if (host === "") host = said;
-    if (said.toLowerCase() !== host.toLowerCase()) return 400;
+  #over(): void {
+    if (this.#isOver) return;
+    this.#owner.ended(this);
   }
-  if (host === "") return 400;
-  const coding = isWhole || hasLength ? "" : "transfer-encoding: chunked\r\n";
-  return `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n${linesOf(raw, isHost)}${coding}\r\n`;
-}
 
-function isHost(name: string): boolean {
-  return name === "host";
-}
+  #dropHeld(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) this.#owner.credit(this, held.length);
+  }
 
-function refuse(stream: ServerHttp2Stream, status: number, traffic: Traffic): void {
-  traffic.finished("H26");
-  if (stream.destroyed || stream.closed) return;
-  stream.respond({ ":status": status, "content-length": "0" }, { endStream: true });
-  stream.resume();
+  // What is left after its exchange: the client that reads the rest, or sends it.
+
+  timeoutMs(): number {
+    const { idleTimeoutMs, lingerMs } = this.#owner.traffic.policy;
+    return this.#queuedBytes > 0 ? idleTimeoutMs : lingerMs;
+  }
+
+  expired(): void {
+    this.deadline = 0;
+    this.#stalledPeriods += 1;
+    if (this.#queuedBytes === 0) this.#owner.reset(this, codes.none);
+    else if (this.#stalledPeriods >= this.#owner.traffic.policy.stalledPeriods) this.#owner.reset(this, codes.cancel);
+  }
+
+  #watch(): void {
+    if (this.#isWatched) return;
+    this.#isWatched = true;
+    this.#owner.traffic.watch(this);
+  }
+
+  #unwatch(): void {
+    if (!this.#isWatched) return;
+    this.#isWatched = false;
+    this.#owner.traffic.unwatch(this);
+  }
 }
