@@ -150,12 +150,13 @@ export class DataPath implements Traffic {
     // Policies are compiled with it.
     this.#takeFront(table.front);
     const tcp = table.tcp ?? [];
+    // One that was replaced has given its ports away, and still routes what it has.
+    if (!this.isClosing) this.#tcp.apply(tcp);
+    // Last: who waits for an instance that is gone looks for another at once.
     this.#table.apply(
       table.routes,
       tcp.flatMap((route) => route.targets.map((target) => target.id)),
     );
-    // One that was replaced has given its ports away, and still routes what it has.
-    if (!this.isClosing) this.#tcp.apply(tcp);
   }
 
   /** All that `apply` has begun is done. */

@@ -1,10 +1,10 @@
-import { type FailureCode, failureOf, renderFailure } from "./failures.ts";
+import { type FailureAnswer, type FailureCode, failureOf, renderFailure } from "./failures.ts";
 import { out, reserve } from "./http1/slab.ts";
-import type { Instance } from "./instances.ts";
+import type { Attempt, Instance } from "./instances.ts";
 import { Journal } from "./journal.ts";
 import type { LiveRoute } from "./live-table.ts";
 import type { Policy } from "./policy.ts";
-import { say } from "./own-answer.ts";
+import { answerOf, say } from "./own-answer.ts";
 import type { OwnAnswer } from "./middleware.ts";
 import { health, monitorAgent } from "./monitor.ts";
 import { pinnedPolicy } from "./policy/compile.ts";
@@ -13,6 +13,7 @@ import type { AnswerStart, CallFailure, ClientEvents, ClientSide, InstanceCall, 
 import { continueStart, framing } from "./sides.ts";
 import type { Timed } from "./sweeper.ts";
 import type { Traffic } from "./traffic.ts";
+import { Tries } from "./tries.ts";
 
 /** `deciding` (policies) → `connecting` → `sending` (a body) → `waiting` → `answering` or `tunnel` → `done`. */
 const phases = { deciding: 0, connecting: 1, sending: 2, waiting: 3, answering: 4, tunnel: 5, done: 6 } as const;
@@ -20,10 +21,9 @@ type Phase = (typeof phases)[keyof typeof phases];
 
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 const refusedPauseMs = 100;
-const noInstances: readonly Instance[] = [];
 
 /** One request and its answer, between a client's side and an instance's. It knows neither sockets nor protocols. */
-export class Exchange implements ClientEvents, InstanceEvents, Timed {
+export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
   readonly #traffic: Traffic;
   readonly #client: ClientSide;
   readonly #journal: Journal;
@@ -33,9 +33,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
   #policy: PolicyRun | undefined;
   #instance: Instance | undefined;
   #call: InstanceCall | undefined;
-  #tried: Instance[] | readonly Instance[] = noInstances;
-  #refusal: FailureCode = "H21";
-  #patienceEnds = 0;
+  #tries: Tries | undefined;
   #isRepeated = false;
   #hasAnswerBegun = false;
   #isRequestWhole: boolean;
@@ -51,6 +49,9 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
   next: Timed | undefined;
   deadline = 0;
   isMoved = false;
+  slot = -1;
+  since = 0;
+  connectTimeoutMs = 0;
 
   constructor(traffic: Traffic, client: ClientSide, startedAt: number) {
     this.#traffic = traffic;
@@ -90,50 +91,42 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
   }
 
   #sayOwn(own: OwnAnswer): void {
-    const fields = own.fields.flat();
-    if (!fields.some((field, i) => i % 2 === 0 && field.toLowerCase() === "x-request-id")) {
-      fields.push("X-Request-Id", this.#client.facts.requestId);
-    }
-    this.#say(own.code, { status: own.status, headers: fields, body: Buffer.from(own.body) });
+    this.#say(own.code, answerOf(own, this.#client.facts.requestId));
   }
 
   /** Looks at the table anew: an instance chosen before may have been drained since. */
   #attempt(): void {
-    const { facts } = this.#client;
-    const route = this.#tried.length === 0 && !this.#isRepeated ? this.#route : this.#rematch();
+    const route = this.#tries === undefined && !this.#isRepeated ? this.#route : this.#rematch();
     if (route === undefined) {
       this.#fail("unknown_route");
       return;
     }
-    const { policy } = this.#traffic;
-    const isOverBudget =
-      this.#tried.length > 0 &&
-      (this.#tried.length >= policy.maxAttempts || performance.now() - this.#startedAt >= policy.connectBudgetMs);
-    if (isOverBudget) {
-      this.#fail(this.#refusal);
+    if (this.#tries?.isOver === true) {
+      this.#fail(this.#tries.refusal);
       return;
     }
     if (this.#policy?.picker !== undefined) {
       this.#pick(route);
       return;
     }
-    const instance = route.next(this.#tried);
+    const instance = route.next(this.#tries?.asked);
     if (instance === undefined) this.#nobody(route);
-    else this.#open(instance, facts.upgrade !== "");
+    else this.#open(instance, true);
   }
 
-  /** Where all have refused another table may be on its way, and nothing was sent: it is looked at for a while. */
   #nobody(route: LiveRoute): void {
-    const now = performance.now();
-    // From the first time on: to learn that a container is gone takes the kernel 3 s.
-    if (this.#patienceEnds === 0) this.#patienceEnds = now + this.#traffic.policy.refusedPatienceMs;
-    if (this.#tried.length === 0 || this.#refusal !== "H21" || now >= this.#patienceEnds) {
-      this.#fail(this.#tried.length > 0 ? this.#refusal : route.absence);
+    const tries = (this.#tries ??= new Tries(this.#traffic.policy, this.#startedAt));
+    const isRefused = tries.asked.length > 0;
+    if (!tries.startAgain()) {
+      this.#fail(isRefused ? tries.refusal : route.absence);
       return;
     }
     this.#phase = phases.deciding;
-    this.#tried = noInstances;
     setTimeout(() => this.#again(), refusedPauseMs);
+  }
+
+  #tryOthers(than: Instance, refusal?: FailureCode): void {
+    (this.#tries ??= new Tries(this.#traffic.policy, this.#startedAt)).add(than, refusal);
   }
 
   #again(): void {
@@ -154,9 +147,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
   }
 
   #pick(route: LiveRoute): void {
-    const rest = route.instances.filter((one) => !this.#tried.includes(one));
-    const up = rest.filter((one) => !one.isOut);
-    const candidates = up.length > 0 ? up : rest;
+    const candidates = route.candidates(this.#tries?.asked);
     this.#phase = phases.deciding;
     const again = () => {
       if (this.#phase !== phases.deciding) return;
@@ -164,35 +155,52 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
       if (next === undefined) this.#fail("unknown_route");
       else this.#pick(next);
     };
-    const picked = this.#policy?.pick(route, candidates, this.#tried, this.#startedAt, again);
+    const picked = this.#policy?.pick(route, candidates, this.#tries?.asked, this.#startedAt, again);
     if (picked === waiting) return;
     if (picked?.kind === "target") {
       // A route service is no instance of the table.
       const instance = candidates.find((one) => one.target.id === picked.target.id);
-      this.#open(instance ?? this.#traffic.instances.of(picked.target), this.#client.facts.upgrade !== "");
+      const mayMove = instance !== undefined && this.#client.facts.namesInstance !== true;
+      this.#open(instance ?? this.#traffic.instances.of(picked.target), mayMove);
     } else if (picked?.kind === "none") this.#fail(picked.code);
     else this.#nobody(route);
   }
 
-  #open(instance: Instance, isTunnel: boolean): void {
+  #open(instance: Instance, mayMove: boolean): void {
     const { facts } = this.#client;
-    const isReplayable = this.#isRequestWhole && safeMethods.has(facts.method) && !isTunnel;
+    const isReplayable = this.#isRequestWhole && safeMethods.has(facts.method) && facts.upgrade === "";
     this.#instance = instance;
     instance.inFlight += 1;
     this.#journal.target = instance.target;
     this.#phase = phases.connecting;
     this.deadline = 0;
-    const call = this.#traffic.transport(this.#policy?.instanceProtocol).call(
-      instance.target,
-      {
-        mayReuse: isReplayable && !this.#isRepeated,
-        isHead: facts.method === "HEAD",
-        connectTimeoutMs: this.#times.connectTimeoutMs,
-      },
-      this,
-    );
+    const { connectTimeoutMs } = this.#times;
+    const options = { mayReuse: isReplayable && !this.#isRepeated, isHead: facts.method === "HEAD", connectTimeoutMs };
+    const call = this.#traffic.transport(this.#policy?.instanceProtocol).call(instance.target, options, this);
     this.#call = call;
     if (call.isReused) this.#send(call);
+    else if (mayMove) {
+      this.since = performance.now();
+      this.connectTimeoutMs = connectTimeoutMs;
+      instance.begin(this);
+    }
+  }
+
+  mayMove(): boolean {
+    const route = this.#rematch();
+    // It was let in by settings that go with the instances of its table.
+    if (route === undefined || route.policy !== this.#route?.policy) return false;
+    return route.candidates(this.#tries?.asked).some((one) => one !== this.#instance && !one.isOut);
+  }
+
+  instanceLeft(): void {
+    const instance = this.#instance;
+    if (instance === undefined || !this.mayMove()) return;
+    this.#call?.cancel();
+    this.#call = undefined;
+    this.#leave();
+    this.#tryOthers(instance);
+    this.#attempt();
   }
 
   get #times(): Pick<Policy, "connectTimeoutMs" | "firstByteTimeoutMs" | "idleTimeoutMs"> {
@@ -203,6 +211,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
     const call = this.#call;
     if (call === undefined) return;
     this.#journal.connected();
+    this.#instance?.end(this);
     if (this.#instance?.isOut === true) this.#instance.back();
     this.#send(call);
   }
@@ -366,8 +375,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
       return;
     }
     if (instance !== undefined && failure.kind === "unsent") {
-      this.#tried = [...this.#tried, instance];
-      this.#refusal = failure.code;
+      this.#tryOthers(instance, failure.code);
       if (failure.code !== "H99") instance.refused();
     }
     if (failure.kind === "stale") this.#isRepeated = true;
@@ -393,10 +401,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
     this.#say(code, this.#policy?.renderFailure(code) ?? renderFailure(code, requestId, this.#accept));
   }
 
-  #say(
-    code: string | undefined,
-    answer: { readonly status: number; readonly headers: readonly string[]; readonly body: Buffer },
-  ): void {
+  #say(code: string | undefined, answer: FailureAnswer): void {
     this.#journal.code = code;
     this.#journal.status = answer.status;
     this.#journal.sent = answer.body.length;
@@ -425,6 +430,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed {
     if (instance === undefined) return;
     this.#instance = undefined;
     this.#policy?.left();
+    instance.end(this);
     if (instance.tunnels.size > 0) instance.tunnels.delete(this);
     this.#traffic.instances.leave(instance);
   }

@@ -5,6 +5,8 @@ import { compilePolicy, isShared, isStarting, workerState } from "./policy/compi
 import type { TableRoute } from "./protocol.ts";
 import { compileTable, type Requested, type RouteMatcher } from "./table.ts";
 
+const none: readonly Instance[] = [];
+
 /** A route ready for use. */
 export class LiveRoute {
   readonly route: TableRoute;
@@ -32,8 +34,15 @@ export class LiveRoute {
     return state === "crashed" ? "H10" : "H14";
   }
 
+  /** Those to choose from: not tried, and one that is out only when no other is left. */
+  candidates(tried: readonly Instance[] = none): readonly Instance[] {
+    const rest = this.instances.filter((one) => !tried.includes(one));
+    const up = rest.filter((one) => !one.isOut);
+    return up.length > 0 ? up : rest;
+  }
+
   /** Round robin. Never one that was tried; one that is out only when no other is left. */
-  next(tried: readonly Instance[]): Instance | undefined {
+  next(tried: readonly Instance[] = none): Instance | undefined {
     const { instances } = this;
     const count = instances.length;
     let index = this.#turn;

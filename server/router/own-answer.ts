@@ -1,4 +1,6 @@
 import { STATUS_CODES } from "./node-http.ts";
+import type { FailureAnswer } from "./failures.ts";
+import type { OwnAnswer } from "./middleware.ts";
 import { putText } from "./http1/bytes.ts";
 import { out, reserve } from "./http1/slab.ts";
 import type { AnswerStart, ClientSide } from "./sides.ts";
@@ -9,6 +11,16 @@ export interface Said {
   readonly status: number;
   readonly fields: readonly string[];
   readonly body: Buffer;
+}
+
+/** A policy's answer, with the request's id. */
+export function answerOf({ status, fields, body }: OwnAnswer, requestId: string): FailureAnswer {
+  const hasId = fields.some(([name]) => name.toLowerCase() === "x-request-id");
+  return {
+    status,
+    headers: [...fields.flat(), ...(hasId ? [] : ["X-Request-Id", requestId])],
+    body: Buffer.from(body),
+  };
 }
 
 /** Says it to the client, whole. `Content-Length` is added. */

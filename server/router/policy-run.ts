@@ -132,7 +132,7 @@ export class PolicyRun {
   pick(
     { route, policy }: LiveRoute,
     candidates: readonly Instance[],
-    tried: readonly Instance[],
+    tried: readonly Instance[] = [],
     arrivedAt: number,
     again: () => void,
   ): Exclude<Picked, { kind: "wait" }> | typeof waiting | undefined {

@@ -117,11 +117,19 @@ class Listener {
 
   /** The next in turn that was not tried; one that is out only when no other is left. */
   next(tried: ReadonlySet<string>): Instance | undefined {
-    const { instances } = this.#options;
-    const left = this.route.targets.filter((target) => !tried.has(target.id)).map((target) => instances.of(target));
+    const left = this.#untried(tried);
     const up = left.filter((instance) => !instance.isOut);
     const choice = up.length > 0 ? up : left;
     return choice[this.#turn++ % Math.max(1, choice.length)];
+  }
+
+  hasOther(than: Instance, tried: ReadonlySet<string>): boolean {
+    return this.#untried(tried).some((instance) => instance !== than && !instance.isOut);
+  }
+
+  #untried(tried: ReadonlySet<string>): readonly Instance[] {
+    const { instances } = this.#options;
+    return this.route.targets.filter((target) => !tried.has(target.id)).map((target) => instances.of(target));
   }
 }
 
@@ -158,14 +166,22 @@ class TcpConnection {
     const timer = setTimeout(() => socket.destroy(), connectTimeoutMs);
     const giveUp = () => socket.destroy();
     this.#client.once("close", giveUp);
+    const mayMove = () => this.#listener.hasOther(instance, this.#tried);
+    const instanceLeft = () => {
+      if (mayMove()) socket.destroy();
+    };
+    const attempt = { slot: -1, since: performance.now(), connectTimeoutMs, mayMove, instanceLeft };
+    instance.begin(attempt);
     socket.once("connect", () => {
       isConnected = true;
+      instance.end(attempt);
       clearTimeout(timer);
       this.#join(instance, socket);
     });
     socket.on("error", () => socket.destroy());
     socket.once("close", () => {
       clearTimeout(timer);
+      instance.end(attempt);
       this.#client.off("close", giveUp);
       instances.leave(instance);
       if (isConnected) return;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { DataPath } from "../../../server/router/data-path.ts";
 import type { Target, TcpTableRoute } from "../../../server/router/protocol.ts";
 import { RecordBuffer } from "../../../server/router/record-buffer.ts";
-import { deadTarget, eventually, listen, startRawInstance, type RawInstance } from "./harness.ts";
+import { deadTarget, eventually, freePort, listen, type RawInstance, startRawInstance } from "./harness.ts";
 
 let dataPath: DataPath;
 let echo: RawInstance;
@@ -28,13 +28,6 @@ afterAll(async () => {
   await dataPath.close(0);
   await echo[Symbol.asyncDispose]();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 async function use(...tcp: readonly TcpTableRoute[]): Promise<void> {
   dataPath.apply({ version: ++version, routes: [], tcp });
