@@ -101,7 +101,7 @@ export class DataPath implements Traffic {
       connectTimeoutMs: this.policy.connectTimeoutMs,
       startPatienceMs: defaultStartMs,
       refusedPatienceMs: this.policy.refusedPatienceMs,
-      isProxied: (address) => this.#isProxied(address),
+      isProxied: (socket) => this.#isBehindProxyProtocol && this.#isProxied(plainAddress(socket.remoteAddress ?? "")),
       graceMs: this.policy.tunnelGraceMs,
     });
     this.#version = options.table.version;
@@ -261,7 +261,7 @@ export class DataPath implements Traffic {
       handshakeTimeoutMs: this.policy.headTimeoutMs,
       secrets,
       protocols: ["h2", "http/1.1"],
-      isProxied: (address) => this.#isProxied(address),
+      isProxied: (socket) => this.#isBehindProxyProtocol && this.#isProxied(plainAddress(socket.remoteAddress ?? "")),
       onConnection: (socket, alpn, said) => this.#accept(socket, "https", alpn === "h2", said),
     });
   }

@@ -33,6 +33,7 @@ type Phase = (typeof phases)[keyof typeof phases];
 export class ClientConnection implements ClientSide, Timed {
   readonly facts: Http1RequestFacts;
   readonly #socket: Socket;
+  readonly #isPlain: boolean;
   readonly #traffic: Traffic;
   readonly #writer: AnswerWriter;
   #phase: Phase = phases.head;
@@ -71,6 +72,7 @@ export class ClientConnection implements ClientSide, Timed {
   /** `early` is what was read from the socket already. */
   constructor(socket: Socket, facts: ConnectionFacts, traffic: Traffic, early?: Buffer) {
     this.#socket = socket;
+    this.#isPlain = facts.protocol === "http";
     this.#traffic = traffic;
     this.facts = new Http1RequestFacts(traffic.forwarding(facts, "1.1"));
     this.#writer = new AnswerWriter(socket, this.facts);
@@ -459,7 +461,10 @@ export class ClientConnection implements ClientSide, Timed {
     this.#periods = 0;
     this.deadline = 0;
     if (isDone && !this.#isProcessing) {
-      this.#socket.destroySoon();
+      // Where the kernel has all, its close says the same as a shutdown before it would; TLS has a farewell of its own.
+      // Not before the stream has told of its last write: it would make an error for nobody.
+      if (this.#isPlain && this.#socket.writableLength === 0) process.nextTick(destroy, this.#socket);
+      else this.#socket.destroySoon();
       return;
     }
     this.#socket.end();
@@ -484,4 +489,8 @@ export class ClientConnection implements ClientSide, Timed {
     this.#socket.destroy();
     if (!wasOver) this.#traffic.closed(this);
   }
+}
+
+function destroy(socket: Socket): void {
+  socket.destroy();
 }

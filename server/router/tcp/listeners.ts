@@ -15,7 +15,7 @@ export interface TcpOptions {
   /** When all refuse. */
   readonly refusedPatienceMs: number;
   /** Who connects from there says first for whom. */
-  readonly isProxied: (address: string) => boolean;
+  readonly isProxied: (socket: Socket) => boolean;
   /** Between the polite end of a connection and its cut. */
   readonly graceMs: number;
 }
@@ -92,7 +92,7 @@ class Listener {
     this.route = route;
     this.#options = options;
     this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
-      if (!options.isProxied(plainAddress(socket.remoteAddress ?? ""))) {
+      if (!options.isProxied(socket)) {
         new TcpConnection(socket, this, options).connect();
         return;
       }

@@ -1,6 +1,6 @@
 import type { AddressInfo, Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
-import { acceptProxied, plainAddress } from "../tcp/accept-proxied.ts";
+import { acceptProxied } from "../tcp/accept-proxied.ts";
 import type { ProxyFacts } from "../tcp/proxy-protocol.ts";
 import { CertificateIndex, contextOptions } from "./certificate-index.ts";
 import type { TlsSecrets } from "./encryption.ts";
@@ -17,8 +17,8 @@ export interface FrontOptions {
   /** Preferred first. */
   readonly protocols: readonly ("h2" | "http/1.1")[];
   /** Who connects from there says first for whom, before the handshake. */
-  readonly isProxied: (address: string) => boolean;
-  /** After the handshake; `h2` where the client chose it. `said`: by the proxy in front. */
+  readonly isProxied: (socket: Socket) => boolean;
+  /** After the handshake; `h2` where the client chose it. `said`: by the proxy in front. Its errors are the receiver's. */
   readonly onConnection: (socket: TLSSocket, protocol: "h2" | "http/1.1", said: ProxyFacts | undefined) => void;
 }
 
@@ -106,7 +106,7 @@ export class TlsFront {
       for (const listener of listeners) listener.call(server, socket);
     };
     server.removeAllListeners("connection").on("connection", (socket: Socket) => {
-      if (!this.#options.isProxied(plainAddress(socket.remoteAddress ?? ""))) {
+      if (!this.#options.isProxied(socket)) {
         shakeHands(socket);
         return;
       }
@@ -121,8 +121,8 @@ export class TlsFront {
   }
 
   #connected(socket: TLSSocket): void {
-    socket.on("error", () => socket.destroy());
     if (socket.alpnProtocol === challengeProtocol) {
+      socket.on("error", () => socket.destroy());
       socket.end();
       return;
     }
