@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 
 const slabBytes = 160 * 1024;
 const maxFree = 8;
+const shortBytes = 4_096;
 /** So many slabs may be kept by readers who are slow; a byte of each is enough to keep it. */
 const maxKept = 32;
 
@@ -103,12 +104,15 @@ export function roomAfter(from: number): number {
 }
 
 /**
- * Writes what stands in the slab from `start` to `end` to a socket; false when the reader is slow. Behind bytes that wait
- * already it would keep the whole slab, and with it its neighbours, from being used again: then it is copied, and so is
- * everything while too many slabs are kept.
+ * Writes what stands in the slab from `start` to `end` to a socket; false when the reader is slow. A short message goes as a
+ * string: that is a copy of its own, which the stream makes less ado about than about memory that it must give back. Behind
+ * bytes that wait already a long one would keep the whole slab, and with it its neighbours, from being used again: then it is
+ * copied, and so is everything while too many slabs are kept.
  */
 export function send(socket: Socket, start: number, end: number): boolean {
   open = undefined;
+  if (end - start <= shortBytes)
+    return socket.write(out.buffer.toString("latin1", start, end), "latin1") || isTaking(socket);
   const mustCopy = socket.writableLength > 0 || kept >= maxKept;
   const hasRoom = mustCopy ? sendCopy(socket, start, end) : sendInPlace(socket, start, end);
   return hasRoom || isTaking(socket);
