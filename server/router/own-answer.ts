@@ -34,7 +34,8 @@ export function say(client: ClientSide, said: Said): void {
   const hasBody = status !== 204 && status !== 304;
   if (hasBody) text += `Content-Length: ${body.length}\r\n`;
   const isSent = hasBody && client.facts.method !== "HEAD";
-  sayHead(client, line, text, status, isSent ? framing.length : framing.none, body.length);
+  const kind = isSent ? framing.length : framing.none;
+  sayHead(client, line, text, { status, framing: kind, length: body.length, via: "1.1" });
   if (isSent) client.answerData(body, 0, body.length);
   client.answerEnd("");
 }
@@ -44,12 +45,10 @@ export function sayHead(
   client: ClientSide,
   line: string,
   fields: string,
-  status: number,
-  kind: AnswerStart["framing"],
-  length: number,
+  start: Pick<AnswerStart, "status" | "framing" | "length" | "via">,
 ): void {
   const at = reserve(line.length + fields.length + 4_096);
   const fieldsStart = putText(out.buffer, at, line);
   const fieldsEnd = putText(out.buffer, fieldsStart, fields);
-  client.answer({ status, lineStart: at, fieldsStart, fieldsEnd, framing: kind, length, upgrade: "" }, out.buffer);
+  client.answer({ ...start, lineStart: at, fieldsStart, fieldsEnd, upgrade: "" }, out.buffer);
 }

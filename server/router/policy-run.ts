@@ -202,7 +202,7 @@ export class PolicyRun {
       status === answer.status
         ? buffer.toString("latin1", answer.lineStart, answer.fieldsStart)
         : `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
-    sayHead(this.#client, line, lines, status, kind, answer.length);
+    sayHead(this.#client, line, lines, { ...answer, status, framing: kind });
     return true;
   }
 

@@ -115,6 +115,8 @@ export interface AnswerStart {
   readonly fieldsEnd: number;
   readonly framing: Framing;
   readonly length: number;
+  /** The version of HTTP that it was received with. */
+  readonly via: "1.0" | "1.1" | "2.0";
   /** With 101: the protocol that both change to. */
   readonly upgrade: string;
 }
@@ -127,6 +129,7 @@ export const continueStart: AnswerStart = {
   fieldsEnd: 0,
   framing: framing.none,
   length: 0,
+  via: "1.1",
   upgrade: "",
 };
 

@@ -5,9 +5,9 @@ import { put, putCrlf, putText } from "./bytes.ts";
 import type { Http1RequestFacts } from "./request-facts.ts";
 import { isTaking, keepOpen, out, reserve, roomAfter, send } from "./slab.ts";
 import { trailerBytes } from "./trailers.ts";
+import { ownFields } from "./via.ts";
 
 const latin1 = (value: string): Buffer => Buffer.from(value, "latin1");
-const idField = latin1("Via: 1.1 paas\r\nX-Request-Id: ");
 const closeField = latin1("Connection: close\r\n");
 const keepField = latin1("Connection: keep-alive\r\n");
 const chunkedField = latin1("Transfer-Encoding: chunked\r\n");
@@ -38,7 +38,7 @@ export class AnswerWriter {
 
   head(answer: AnswerStart, buffer: Buffer, closes: boolean): void {
     const facts = this.#facts;
-    let o = put(buffer, answer.fieldsEnd, idField);
+    let o = put(buffer, answer.fieldsEnd, ownFields(answer.via));
     o = facts.id.put(buffer, o);
     o = putCrlf(buffer, o);
     this.#framing = answer.framing;

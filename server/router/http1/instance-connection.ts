@@ -30,6 +30,7 @@ class Answer implements AnswerStart {
   fieldsEnd = 0;
   framing: Framing = framing.none;
   length = 0;
+  via: AnswerStart["via"] = "1.1";
   upgrade = "";
 }
 /** Read at once or never: one for all. */
@@ -255,6 +256,7 @@ export class InstanceConnection implements InstanceCall {
     answer.lineStart = at;
     answer.fieldsStart = head.fieldsStart;
     answer.fieldsEnd = head.out;
+    answer.via = head.minor === 1 ? "1.1" : "1.0";
     answer.upgrade = "";
     if (head.status < 200 && head.status !== 101) {
       this.#events?.informed(answer, out.buffer);

@@ -7,6 +7,7 @@ import { parseRequest } from "../http1/parse-request.ts";
 import { Pending } from "../http1/pending.ts";
 import { Http1RequestFacts } from "../http1/request-facts.ts";
 import { Draft, out, reserve } from "../http1/slab.ts";
+import { ownFields } from "../http1/via.ts";
 import type { AnswerStart, ClientSide } from "../sides.ts";
 import { framing } from "../sides.ts";
 import type { Slotted } from "../slots.ts";
@@ -28,7 +29,6 @@ export interface StreamOwner {
   ended(stream: ClientStream): void;
 }
 
-const ownFields = Buffer.from("Via: 1.1 paas\r\nX-Request-Id: ", "latin1");
 /** Good within one call of {@link ClientStream.begin} only. */
 const draft = new Draft();
 
@@ -133,7 +133,15 @@ export class ClientStream implements ClientSide, SendingStream, Timed, Slotted {
     this.#isAnswering = true;
     const fields = Buffer.from("content-length: 0\r\n", "latin1");
     const { sender } = this.#owner;
-    const start = { status, lineStart: 0, fieldsStart: 0, fieldsEnd: fields.length, length: 0, upgrade: "" };
+    const start = {
+      status,
+      lineStart: 0,
+      fieldsStart: 0,
+      fieldsEnd: fields.length,
+      length: 0,
+      via: "1.1",
+      upgrade: "",
+    } as const;
     sender.head(this, { ...start, framing: framing.none }, fields, fields.length, true);
     this.#answered();
   }
@@ -250,7 +258,7 @@ export class ClientStream implements ClientSide, SendingStream, Timed, Slotted {
   answer(answer: AnswerStart, buffer: Buffer): void {
     if (this.#isOver) return;
     this.#isAnswering = true;
-    let o = put(buffer, answer.fieldsEnd, ownFields);
+    let o = put(buffer, answer.fieldsEnd, ownFields(answer.via));
     o = this.facts.id.put(buffer, o);
     o = putCrlf(buffer, o);
     this.#owner.sender.head(this, answer, buffer, o, false);

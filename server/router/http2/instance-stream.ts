@@ -156,7 +156,7 @@ export class InstanceStream implements InstanceCall {
       return undefined;
     }
     const { fieldsStart, out: fieldsEnd } = head;
-    return { status, lineStart: at, fieldsStart, fieldsEnd, framing: framing.none, length: 0, upgrade: "" };
+    return { status, lineStart: at, fieldsStart, fieldsEnd, framing: framing.none, length: 0, via: "2.0", upgrade: "" };
   }
 
   #trailed(raw: RawHeaders): void {

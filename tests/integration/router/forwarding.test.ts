@@ -50,8 +50,23 @@ describe("fields", () => {
     });
     expect(Number(seen["x-request-start"])).toBeGreaterThanOrEqual(before);
     expect(answer.headers["x-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(answer.headers.via).toBe("1.1 paas");
     expect(seen["x-request-id"]).toBe(answer.headers["x-request-id"]);
     expect(router.records[0]?.text).toContain(`request_id=${seen["x-request-id"]} fwd="10.1.1.1, 127.0.0.1"`);
+  });
+
+  test("an answer says which version of HTTP it came with, also when a policy has changed it", async () => {
+    await using app = await startRawInstance((socket) => {
+      socket.once("data", () => socket.end("HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nold"));
+    });
+    const policy = { responseHeaders: { set: { "X-Env": "live" } } };
+    await using router = await startDataPath([
+      routeTo([app.target]),
+      routeTo([app.target], { host: "set.test", policy }),
+    ]);
+    expect(await ask(router.port)).toMatchObject({ body: "old", headers: { via: "1.0 paas" } });
+    const changed = await ask(router.port, { host: "set.test" });
+    expect(changed).toMatchObject({ body: "old", headers: { via: "1.0 paas", "x-env": "live" } });
   });
 
   test("what Connection names goes no further, in either direction", async () => {

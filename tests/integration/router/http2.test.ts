@@ -355,7 +355,7 @@ describe("HTTP/2 to instances", () => {
       expect(answer).toMatchObject({
         status: 200,
         body: message,
-        headers: { "x-te": "trailers", "content-type": "application/grpc" },
+        headers: { "x-te": "trailers", "content-type": "application/grpc", via: "2.0 paas" },
       });
       expect(answer.trailers).toMatchObject({ "grpc-status": "0", "grpc-message": "fine" });
     }
