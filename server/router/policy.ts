@@ -24,6 +24,7 @@ export interface Policy {
   readonly clientKeepAliveMs: number;
   /** Below the 5 s after which Node's own server closes an idle connection. */
   readonly instanceKeepAliveMs: number;
+  /** One HTTP/2 connection of a client may bring 128 requests at once: fewer would be connected anew again and again. */
   readonly idlePerInstance: number;
   readonly maxHeadBytes: number;
   readonly maxHeaders: number;
@@ -46,7 +47,7 @@ export const defaultPolicy: Policy = {
   headTimeoutMs: 30_000,
   clientKeepAliveMs: 95_000,
   instanceKeepAliveMs: 4_000,
-  idlePerInstance: 64,
+  idlePerInstance: 256,
   maxHeadBytes: 65_536,
   maxHeaders: 1_000,
   maxAnswerHeadBytes: 262_144,

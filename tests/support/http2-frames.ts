@@ -4,6 +4,7 @@ import tls from "node:tls";
 export const frameTypes = {
   data: 0,
   headers: 1,
+  priority: 2,
   reset: 3,
   settings: 4,
   ping: 6,
@@ -46,10 +47,37 @@ function integer(value: number): Buffer {
   return Buffer.from([...bytes, rest]);
 }
 
+export function uint32(...values: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(4 * values.length);
+  for (const [i, value] of values.entries()) bytes.writeUInt32BE(value, 4 * i);
+  return bytes;
+}
+
+/** A payload of SETTINGS. */
+export function settings(...values: readonly (readonly [name: number, value: number])[]): Buffer<ArrayBuffer> {
+  return Buffer.concat(
+    values.map(([name, value]) => {
+      const bytes = Buffer.alloc(6);
+      bytes.writeUInt16BE(name, 0);
+      bytes.writeUInt32BE(value, 2);
+      return bytes;
+    }),
+  );
+}
+
+export interface ReceivedFrame {
+  readonly type: number;
+  readonly flag: number;
+  readonly stream: number;
+  readonly payload: Buffer;
+}
+
 /** A client that sends frames as it likes. */
 export class FrameClient {
   readonly socket: tls.TLSSocket;
   #received = Buffer.alloc(0);
+  /** All that came, DATA too. */
+  readonly frames: ReceivedFrame[] = [];
   /** What the server said when it ended the connection. */
   goaway: number | undefined;
   /** Resets by the server. */
@@ -64,12 +92,12 @@ export class FrameClient {
     socket.once("close", () => (this.hasEnded = true));
   }
 
-  static async open(port: number, servername: string): Promise<FrameClient> {
+  static async open(port: number, servername: string, ownSettings = Buffer.alloc(0)): Promise<FrameClient> {
     const options = { host: "127.0.0.1", port, servername, ALPNProtocols: ["h2"], rejectUnauthorized: false };
     const socket = tls.connect(options);
     await once(socket, "secureConnect");
     const client = new FrameClient(socket);
-    socket.write(Buffer.concat([preface, frame(frameTypes.settings, 0, 0)]));
+    socket.write(Buffer.concat([preface, frame(frameTypes.settings, 0, 0, ownSettings)]));
     return client;
   }
 
@@ -80,12 +108,23 @@ export class FrameClient {
     await Promise.race([once(this.socket, "drain"), once(this.socket, "close")]).catch(() => {});
   }
 
+  of(type: number, stream: number): readonly ReceivedFrame[] {
+    return this.frames.filter((one) => one.type === type && one.stream === stream);
+  }
+
+  /** Bytes of an answer's body so far. */
+  bodyBytes(stream: number): number {
+    return this.of(frameTypes.data, stream).reduce((sum, { payload }) => sum + payload.length, 0);
+  }
+
   #read(chunk: Buffer): void {
     this.#received = Buffer.concat([this.#received, chunk]);
     while (this.#received.length >= 9) {
       const end = 9 + this.#received.readUIntBE(0, 3);
       if (this.#received.length < end) return;
-      const type = this.#received[3];
+      const [type = 0, flag = 0] = this.#received.subarray(3, 5);
+      const payload = Buffer.from(this.#received.subarray(9, end));
+      this.frames.push({ type, flag, stream: this.#received.readUInt32BE(5), payload });
       if (type === frameTypes.goaway) this.goaway ??= this.#received.readUInt32BE(13);
       if (type === frameTypes.reset) this.resets += 1;
       if (type === frameTypes.headers) this.answers += 1;

@@ -4,12 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { DataPath } from "../../../server/router/data-path.ts";
-import { RecordBuffer } from "../../../server/router/record-buffer.ts";
-import { newTicketKeys } from "../../../server/router/tls/ticket-keys.ts";
 import { goProgram } from "../../support/go-program.ts";
-import { testCa } from "../../support/test-ca.ts";
-import { routeTo, startInstance } from "./harness.ts";
+import { routeTo, startInstance, startSecureDataPath } from "./harness.ts";
 
 const h2spec = {
   module: "github.com/summerwind/h2spec",
@@ -23,30 +19,18 @@ test("h2spec finds nothing that HTTP/2 and HPACK do not allow, strict cases too"
   await using app = await startInstance(
     (req, res) => void req.resume().once("end", () => res.end("long enough for its tests")),
   );
-  const ca = await testCa();
-  const { cert, key } = await ca.issue(["localhost"]);
-  const certificate = { names: ["localhost"], chain: cert + ca.issuer, key };
-  const encryption = { certificates: [certificate], fallback: certificate, challenges: [] };
-  const dataPath = new DataPath({
-    listen: "127.0.0.1",
-    port: 0,
-    tls: { port: 0, secrets: { encryption, ticketKeys: newTicketKeys() } },
-    table: { version: 1, routes: [routeTo([app.target], { host: "127.0.0.1" })] },
-    records: new RecordBuffer(),
-  });
-  const { https: port } = await dataPath.listen();
+  await using router = await startSecureDataPath([routeTo([app.target], { host: "127.0.0.1" })], {}, ["localhost"]);
   const folder = await mkdtemp(path.join(tmpdir(), "h2spec-"));
   try {
     const report = path.join(folder, "report.xml");
     const how = ["--tls", "--insecure", "--strict", "--timeout", "5", "--junit-report", report];
     // Its exit code says no more than the report.
-    await promisify(execFile)(program, [...how, "--port", String(port)]).catch(() => {});
+    await promisify(execFile)(program, [...how, "--port", String(router.port)]).catch(() => {});
     const cases = (await readFile(report, "utf8")).split("<testcase ").slice(1);
     const failed = cases.filter((one) => /<(?:failure|error|skipped)/.test(one));
     expect(failed).toEqual([]);
     expect(cases).toHaveLength(146);
   } finally {
     await rm(folder, { recursive: true, force: true });
-    await dataPath.close(0);
   }
 });

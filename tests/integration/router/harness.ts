@@ -10,6 +10,8 @@ import type { Readable } from "node:stream";
 import { DataPath, type DataPathOptions } from "../../../server/router/data-path.ts";
 import type { RequestRecord, TableRoute, Target } from "../../../server/router/protocol.ts";
 import { RecordBuffer } from "../../../server/router/record-buffer.ts";
+import { newTicketKeys } from "../../../server/router/tls/ticket-keys.ts";
+import { testCa } from "../../support/test-ca.ts";
 
 export interface Instance extends AsyncDisposable {
   readonly target: Target;
@@ -98,6 +100,34 @@ export async function startDataPath(
   const table = { version: 1, routes };
   const dataPath = new DataPath({ listen: "127.0.0.1", port: 0, table, records, policy });
   const { http: port } = await dataPath.listen();
+  return {
+    port,
+    dataPath,
+    get records() {
+      return records.peek(records.size)?.records ?? [];
+    },
+    apply: (next) => dataPath.apply({ version: 2, routes: next }),
+    [Symbol.asyncDispose]: () => dataPath.close(0),
+  };
+}
+
+/** Takes TLS alone, for `names`, the first for whoever names none. */
+export async function startSecureDataPath(
+  routes: readonly TableRoute[],
+  policy: DataPathOptions["policy"] = {},
+  names: readonly string[] = ["shop.test"],
+): Promise<TestRouter> {
+  const ca = await testCa();
+  const { cert, key } = await ca.issue(names);
+  const certificate = { names, chain: cert + ca.issuer, key };
+  const secrets = {
+    encryption: { certificates: [certificate], fallback: certificate, challenges: [] },
+    ticketKeys: newTicketKeys(),
+  };
+  const records = new RecordBuffer();
+  const table = { version: 1, routes };
+  const dataPath = new DataPath({ listen: "127.0.0.1", port: 0, tls: { port: 0, secrets }, table, records, policy });
+  const { https: port = 0 } = await dataPath.listen();
   return {
     port,
     dataPath,
