@@ -1,4 +1,4 @@
-import { type ClientHttp2Session, connect } from "node:http2";
+import type { ClientHttp2Session } from "node:http2";
 import type { FailureCode } from "../failures.ts";
 import type { Target } from "../protocol.ts";
 import type { CallOptions, InstanceCall, InstanceEvents, InstanceTransport } from "../sides.ts";
@@ -86,6 +86,8 @@ export class InstanceSessions implements InstanceTransport {
   }
 
   #connect(target: Target, timeoutMs: number): Session {
+    // Few apps speak it, and it takes 6 MB.
+    const { connect } = process.getBuiltinModule("node:http2");
     const http2 = connect(`http://${target.host.includes(":") ? `[${target.host}]` : target.host}:${target.port}`, {
       maxHeaderListPairs: this.#options.maxHeaders + 4,
       settings: { enablePush: false, maxHeaderListSize: this.#options.maxAnswerHeadBytes, initialWindowSize: 262_144 },

@@ -1,4 +1,4 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, constants } from "node:http2";
+import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
 import type { FailureCode } from "../failures.ts";
 import { head } from "../http1/head.ts";
 import { parseAnswer } from "../http1/parse-answer.ts";
@@ -6,6 +6,7 @@ import { out, reserve } from "../http1/slab.ts";
 import { TrailerReader } from "../http1/trailers.ts";
 import type { AnswerStart, CallFailure, CallOptions, Framing, InstanceCall, InstanceEvents } from "../sides.ts";
 import { framing } from "../sides.ts";
+import { codes, flags } from "./codes.ts";
 import { type Headers, headersOf, linesOf, type RawHeaders } from "./field-lines.ts";
 
 /** The connection that several requests go over. */
@@ -108,7 +109,7 @@ export class InstanceStream implements InstanceCall {
   cancel(): void {
     this.#events = undefined;
     if (this.#stream === undefined) this.#session.release(this);
-    else this.#stream.close(constants.NGHTTP2_CANCEL);
+    else this.#stream.close(codes.cancel);
   }
 
   #listen(stream: ClientHttp2Stream): void {
@@ -119,11 +120,11 @@ export class InstanceStream implements InstanceCall {
       this.#isFull = false;
       this.#events?.instanceDrained();
     });
-    stream.on("headers", (headers, _flags, raw: RawHeaders) => this.#informed(Number(headers[":status"]), raw));
-    stream.on("response", (headers, flags, raw: RawHeaders) => {
-      this.#answered(Number(headers[":status"]), raw, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0);
+    stream.on("headers", (headers, _flag, raw: RawHeaders) => this.#informed(Number(headers[":status"]), raw));
+    stream.on("response", (headers, flag, raw: RawHeaders) => {
+      this.#answered(Number(headers[":status"]), raw, (flag & flags.endStream) !== 0);
     });
-    stream.on("trailers", (_headers, _flags, raw: RawHeaders) => this.#trailed(raw));
+    stream.on("trailers", (_headers, _flag, raw: RawHeaders) => this.#trailed(raw));
     stream.on("data", (chunk: Buffer) => {
       this.#events?.answerData(chunk, 0, chunk.length);
       this.#events?.answerPaused();
@@ -167,7 +168,7 @@ export class InstanceStream implements InstanceCall {
   }
 
   #ended(): void {
-    if (this.#stream?.rstCode !== constants.NGHTTP2_NO_ERROR || !this.#hasAnswer) return;
+    if (this.#stream?.rstCode !== codes.none || !this.#hasAnswer) return;
     this.#isWhole = true;
     const events = this.#events;
     this.#events = undefined;
@@ -179,7 +180,7 @@ export class InstanceStream implements InstanceCall {
     if (this.#isWhole) return;
     if (this.#hasAnswer) this.#fail({ kind: "broken", code: "H18" });
     // Refused streams were not looked at (RFC 9113 §8.7): another connection may be tried.
-    else if (this.#stream?.rstCode === constants.NGHTTP2_REFUSED_STREAM) {
+    else if (this.#stream?.rstCode === codes.refused) {
       this.#session.retire();
       this.#fail({ kind: "stale" });
     } else this.#fail({ kind: "broken", code: "H13" });

@@ -5,7 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { waitFor } from "../../../server/core/time.ts";
-import { nodeFlags } from "../../../server/router/process.ts";
+import { nodeFlags, nodeMemory } from "../../../server/router/process.ts";
 import type { TableRoute, Target } from "../../../server/router/protocol.ts";
 
 /** A proxy under test, pinned to the first core. */
@@ -58,7 +58,7 @@ export function freePort(): Promise<number> {
 
 function environment(home: string): NodeJS.ProcessEnv {
   const own = { HOME: home, XDG_DATA_HOME: home, NODE_COMPILE_CACHE: path.join(home, "compile-cache") };
-  return { PATH: process.env["PATH"] ?? "", MALLOC_ARENA_MAX: "1", ...own };
+  return { PATH: process.env["PATH"] ?? "", ...nodeMemory, ...own };
 }
 
 async function start(name: string, home: string, port: number, cores: string, argv: string[]): Promise<Peer> {
