@@ -62,6 +62,7 @@ function prune(project: NodeProject): readonly PlanCommand[] {
     {
       ...command(project, skippable, "Development dependencies could not be removed."),
       ...(name !== undefined && { name }),
+      prunes: true,
     },
   ];
 }

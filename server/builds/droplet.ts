@@ -84,8 +84,11 @@ async function runBuildStep(
   const since = await beganAt(context, plan, workspace);
   await workspace.put(sourceTar(repositoryOf(context.input), context.signal));
   if (step.inputs) await workspace.put(textsTar(step.inputs));
-  for (const command of step.commands) await workspace.run(command, plan.path);
-  return await keepApart(context, plan, layers, workspace, since);
+  const last = step.commands.at(-1);
+  const pruning = last?.prunes === true ? last : undefined;
+  const commands = pruning === undefined ? step.commands : step.commands.slice(0, -1);
+  for (const command of commands) await workspace.run(command, plan.path);
+  return await keepApart(context, plan, layers, workspace, { since, pruning });
 }
 
 export interface DropletImage {

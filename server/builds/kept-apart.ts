@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { BuildContext } from "./build-context.ts";
-import { runRef } from "./layer-key.ts";
+import { runRef, sorted } from "./layer-key.ts";
 import type { LayersResult } from "./layers.ts";
-import type { BuildPlan } from "./plan.ts";
+import type { BuildPlan, PlanCommand } from "./plan.ts";
 import type { Workspace } from "./workspace.ts";
 
 const clock = ["date", "+%s.%N"];
@@ -37,8 +37,15 @@ export async function beganAt(
   return answer !== undefined && /^\d+\.\d+$/.test(answer) ? answer : undefined;
 }
 
+export interface BuildEnd {
+  /** When the first command began; undefined where there is nothing to keep apart. */
+  readonly since: string | undefined;
+  /** The last command, which has not run yet; it is not run for what it has pruned before. */
+  readonly pruning: PlanCommand | undefined;
+}
+
 /**
- * Dependencies as the build step has left them go into an image of their own, on which the app's droplets stand for as
+ * Dependencies as the build step leaves them go into an image of their own, on which the app's droplets stand for as
  * long as they stay the same: a change of code copies the app alone, and a droplet takes no more than that. Answers the
  * image for the droplet to start from; what it holds is gone from the workspace.
  */
@@ -47,20 +54,28 @@ export async function keepApart(
   plan: BuildPlan,
   layers: LayersResult,
   workspace: Workspace,
-  since: string | undefined,
+  { since, pruning }: BuildEnd,
 ): Promise<string> {
   const script = ["bash", "-c", look, "look", since ?? "", ...appFolders(plan)];
   const [digest = "", ...folders] = since === undefined ? [] : linesOf(await ask(context, workspace, script));
-  if (digest === "" || folders.length === 0) return layers.runImage;
+  const prune = async () => pruning && (await workspace.run(pruning, plan.path));
+  if (digest === "" || folders.length === 0) {
+    await prune();
+    return layers.runImage;
+  }
   const { engine, input, signal } = context;
+  const pruned = pruning === undefined ? [] : [pruning.argv, sorted(pruning.env ?? {}), sorted(input.config)];
   const key = createHash("sha256")
-    .update(JSON.stringify([input.app.id, layers.key, digest]))
+    .update(JSON.stringify([input.app.id, layers.key, digest, ...pruned]))
     .digest("hex");
   const paths = folders.map((folder) => `/app/${folder}`);
   const ref = runRef(key, layers.runImage, paths);
   context.used([ref]);
   if (await engine.hasImage(ref, signal)) context.out.detail("Dependencies as before the build, reused");
-  else await keep(context, workspace, { from: layers.runImage, ref, key, paths });
+  else {
+    await prune();
+    await keep(context, workspace, { from: layers.runImage, ref, key, paths });
+  }
   await ask(context, workspace, ["rm", "-rf", "--", ...paths]);
   return ref;
 }

@@ -63,7 +63,7 @@ export function runRef(key: string, from: string, keep: readonly string[]): stri
   return `paas/layer:run-${sha256([key, from, keep]).slice(0, 40)}`;
 }
 
-function sorted(env: ConfigVars): readonly (readonly [string, string])[] {
+export function sorted(env: ConfigVars): readonly (readonly [string, string])[] {
   return Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 

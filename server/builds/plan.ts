@@ -63,6 +63,11 @@ export interface PlanCommand {
   readonly cwd?: string;
   /** Config vars of the app are in the environment (build steps: yes, layers: no, or a changed variable would rebuild them). */
   readonly withConfig: boolean;
+  /**
+   * Takes from what layers have put below /app what only the build needed. What is left follows from what it finds there,
+   * and from config vars: as the last of a build step it is run once for the same.
+   */
+  readonly prunes?: true;
   /** What to tell the user when this command fails. */
   readonly hint: string;
 }

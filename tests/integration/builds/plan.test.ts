@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, expect, test } from "vitest";
+import type { PlanCommand } from "../../../server/builds/plan.ts";
 import { newId, type ProcessType, web } from "../../../server/core/ids.ts";
 import { labels } from "../../../server/docker/client.ts";
 import { BuildHarness, type BuildRun } from "../../support/build-harness.ts";
@@ -96,6 +97,42 @@ test("dependencies are copied once for the droplets of an app, as the build step
     shown: ["fourth", "x", "lib", "1000"],
     isReused: false,
   });
+});
+
+test("what only the build needed is removed once for the same dependencies, and again where a build has changed them", async () => {
+  const layer = testLayer("dependencies", {
+    commands: [
+      { ...shell("mkdir -p node_modules/lib node_modules/dev && echo one > node_modules/lib/word"), env: nonce() },
+    ],
+    files: ["lock"],
+    keep: ["/app/node_modules"],
+  });
+  const app = harness.app();
+  const pruning = {
+    ...shell('if [ "${KEEP:-}" = "" ]; then rm -rf node_modules/dev; fi; echo pruned'),
+    withConfig: true,
+    prunes: true,
+  } as const;
+  const run = async (text: string, script: string, config = {}, after: readonly PlanCommand[] = []) => {
+    const source = await harness.source({ lock: "x", "app.txt": text });
+    const commands = [shell(`ls node_modules/dev && ${script}`), pruning, ...after];
+    const plan = testPlan({ layers: [layer], build: { title: "Building", files: [], commands } });
+    const built = await harness.build(app, source, { plan, config });
+    const shown = await harness.run(imageOf(built), [
+      "bash",
+      "-c",
+      "cd /app; cat app.txt node_modules/lib/word; ls -1 node_modules",
+    ]);
+    return [...shown.split("\n"), built.lines.some((line) => line.includes("       pruned"))];
+  };
+  expect(await run("first\n", "true")).toEqual(["first", "one", "lib", true]);
+  expect(await run("second\n", "true")).toEqual(["second", "one", "lib", false]);
+  expect(await run("third\n", "echo two > node_modules/lib/word")).toEqual(["third", "two", "lib", true]);
+  expect(await run("fourth\n", "mkdir node_modules/made")).toEqual(["fourth", "one", "lib", "made", true]);
+  expect(await run("fifth\n", "true", { KEEP: "1" })).toEqual(["fifth", "one", "dev", "lib", true]);
+  // Whatever comes behind it may look at what is left.
+  const cleanup = shell("ls node_modules | tr '\\n' ' ' >> app.txt; echo >> app.txt");
+  expect(await run("sixth\n", "true", {}, [cleanup])).toEqual(["sixth", "lib ", "one", "lib", true]);
 });
 
 test("owners, modes, links and odd names arrive as they are, `.git` does not", async () => {
