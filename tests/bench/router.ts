@@ -8,6 +8,7 @@ import { waitFor } from "../../server/core/time.ts";
 import { connectRouter } from "../../server/router/client.ts";
 import type { TableRoute } from "../../server/router/protocol.ts";
 import { median } from "./figures.ts";
+import { goProgram, startKamalProxy, startTraefik } from "./router/go-peers.ts";
 import { type Figures, type Load, rssMb, run } from "./router/load.ts";
 import {
   has,
@@ -22,7 +23,7 @@ import {
 } from "./router/peers.ts";
 
 // Ratios of one pinned worker to its peers in the same interleaved round. nginx and the load tool wrk have to be installed;
-// HAProxy and Caddy are measured where they are.
+// HAProxy and Caddy are measured where they are, Traefik and kamal-proxy also where they can be built.
 
 const rounds = Number(process.env["BENCH_ROUNDS"] ?? 7);
 const warmUpSeconds = 15;
@@ -44,7 +45,7 @@ const names = ["RPS", "CPU per request", "p99"] as const;
 
 function rows(upload: string): readonly Row[] {
   return [
-    { name: "600 B, keep-alive", load: {}, peers: ["nginx", "haproxy", "caddy"] },
+    { name: "600 B, keep-alive", load: {}, peers: ["nginx", "haproxy", "caddy", "traefik", "kamal-proxy"] },
     { name: "600 B, both with a request log", load: {}, peers: ["nginx+log"] },
     { name: "100 KB", load: { path: "/large" }, peers: ["nginx"] },
     { name: "POST 1 MB", load: { path: "/upload", connections: 16, script: upload }, peers: ["nginx"] },
@@ -67,12 +68,19 @@ export async function benchRouter(): Promise<void> {
   const identity = await makeIdentity(home);
   const origin = stack.use(await startOrigin(path.join(home, "origin")));
   const peers = new Map<string, Peer>();
+  const [traefik, kamalProxy] = [await goProgram("traefik"), await goProgram("kamal-proxy")];
   for (const [name, make] of [
     ["ours", () => startOurs(path.join(home, "ours"), origin.port, identity)],
     ["nginx", () => startNginx(path.join(home, "nginx"), origin.port, false, identity)],
     ["nginx+log", () => startNginx(path.join(home, "nginx-log"), origin.port, true, identity)],
     ...(has("haproxy") ? [["haproxy", () => startHaproxy(path.join(home, "haproxy"), origin.port)] as const] : []),
     ...(has("caddy") ? [["caddy", () => startCaddy(path.join(home, "caddy"), origin.port)] as const] : []),
+    ...(traefik === undefined
+      ? []
+      : [["traefik", () => startTraefik(traefik, path.join(home, "traefik"), origin.port)] as const]),
+    ...(kamalProxy === undefined
+      ? []
+      : [["kamal-proxy", () => startKamalProxy(kamalProxy, path.join(home, "kamal"), origin.port)] as const]),
   ] as const) {
     peers.set(name, stack.use(await make()));
   }

@@ -56,13 +56,19 @@ export function freePort(): Promise<number> {
   });
 }
 
-function environment(home: string): NodeJS.ProcessEnv {
+export function environment(home: string): NodeJS.ProcessEnv {
   const own = { HOME: home, XDG_DATA_HOME: home, NODE_COMPILE_CACHE: path.join(home, "compile-cache") };
   return { PATH: process.env["PATH"] ?? "", ...nodeMemory, ...own };
 }
 
-async function start(name: string, home: string, port: number, cores: string, argv: string[]): Promise<Peer> {
-  const env = environment(home);
+export async function start(
+  name: string,
+  home: string,
+  port: number,
+  cores: string,
+  argv: string[],
+  env = environment(home),
+): Promise<Peer> {
   const child = spawn("taskset", ["-c", cores, ...argv], { stdio: ["ignore", "ignore", "pipe"], env });
   let output = "";
   child.stderr.on("data", (chunk: Buffer) => (output = `${output}${chunk.toString()}`.slice(-2_000)));
