@@ -2,6 +2,7 @@ import cluster, { type Worker } from "node:cluster";
 import { fileURLToPath } from "node:url";
 import type { Log } from "../core/log.ts";
 import type { DataPathOptions, WorkerStatus } from "./data-path.ts";
+import type { SpentRates } from "./policy/state.ts";
 import type { RecordBuffer } from "./record-buffer.ts";
 import type { PurgeRequest, RoutingTable } from "./protocol.ts";
 import type { TlsOptions, TlsSecrets } from "./tls/encryption.ts";
@@ -99,7 +100,9 @@ class ClusterWorkers implements Workers {
 
   #fork(): Member {
     const { listen, isShared = false, log } = this.#options;
-    const member = new Member(cluster.fork(), this.#options.records);
+    const member = new Member(cluster.fork(), this.#options.records, (spent) => {
+      for (const other of this.#members.values()) if (other !== member) other.send({ type: "spent", spent });
+    });
     this.#members.set(member.id, member);
     // Messages arrive in order: a table that is applied from now on comes after this one.
     member.send({ type: "start", listen, port: this.#port, isShared, table: this.#table, tls: this.#tls });
@@ -128,7 +131,7 @@ class Member {
   /** Resolves with the exit code or signal. */
   readonly exited: Promise<string>;
 
-  constructor(worker: Worker, records: RecordBuffer) {
+  constructor(worker: Worker, records: RecordBuffer, onSpent: (spent: SpentRates) => void) {
     this.#worker = worker;
     const { promise, resolve, reject } = Promise.withResolvers<ListeningPorts>();
     this.listening = promise;
@@ -136,6 +139,7 @@ class Member {
       if (message.type === "listening") resolve(message.ports);
       else if (message.type === "failed") reject(toError(message));
       else if (message.type === "records") take(message, records);
+      else if (message.type === "spent") onSpent(message.spent);
       else this.#questions.get(message.id)?.(message.value);
     });
     worker.on("error", () => {});

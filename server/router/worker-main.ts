@@ -19,10 +19,13 @@ function run(): void {
     records.confirm(batch.first + batch.records.length);
   };
   setInterval(flush, flushEveryMs);
+  workerState.tell = (spent) => send({ type: "spent", spent });
   process.on("message", (message: ToWorker) => {
     if (message.type === "start") {
       dataPath = new DataPath({ ...message, records });
       listen(dataPath);
+    } else if (message.type === "spent") {
+      workerState.hear(message.spent);
     } else if (dataPath !== undefined && message.type === "question") {
       void answer(dataPath, message.id, message.question);
     } else if (dataPath !== undefined && message.type === "close") {

@@ -1,3 +1,4 @@
+import type { SpentRates } from "./policy/state.ts";
 import type { RequestRecord, RoutingTable } from "./protocol.ts";
 import type { TlsOptions } from "./tls/encryption.ts";
 import type { WorkerQuestion } from "./wire.ts";
@@ -11,6 +12,7 @@ export type ToWorker =
       readonly table: RoutingTable;
       readonly tls: TlsOptions | undefined;
     }
+  | { readonly type: "spent"; readonly spent: SpentRates }
   | { readonly type: "close"; readonly deadlineMs: number; readonly idleMs: number }
   | { readonly type: "question"; readonly id: number; readonly question: WorkerQuestion };
 
@@ -23,5 +25,7 @@ export interface ListeningPorts {
 export type FromWorker =
   | { readonly type: "listening"; readonly ports: ListeningPorts }
   | { readonly type: "failed"; readonly code: string; readonly message: string; readonly port: number | undefined }
+  /** For all other workers. */
+  | { readonly type: "spent"; readonly spent: SpentRates }
   | { readonly type: "reply"; readonly id: number; readonly value: unknown }
   | { readonly type: "records"; readonly records: readonly RequestRecord[]; readonly dropped: number };

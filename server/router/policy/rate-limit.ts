@@ -5,13 +5,25 @@ import type { RateLimit } from "./route-policy.ts";
 
 const maxKeys = 100_000;
 
+/** A key, and by how much later its bucket is full, ms. */
+export type Spent = readonly [key: string, ms: number];
+
 /**
  * A bucket per key that holds `requests` and fills up evenly within `perMs` (the generic cell rate algorithm): a burst
- * of that size is let through, then that many per period. Each worker of the router counts by itself.
+ * of that size is let through, then that many per period. Workers of a router tell each other what theirs have given: what
+ * several gave at the same moment is a debt, so that over time nobody gets more than the limit.
  */
 export class RateLimiter {
   /** Key → when its bucket is full again, ms. */
   readonly #fullAt = new Map<string, number>();
+  /** Key → how much later that has become here, and nobody else knows, ms. */
+  #spent = new Map<string, number>();
+  readonly #onSpent: (() => void) | undefined;
+
+  /** @param onSpent when there is something to tell; without it nothing is kept for others */
+  constructor(onSpent?: () => void) {
+    this.#onSpent = onSpent;
+  }
 
   /** Undefined when the request may pass, else for how long it should wait, ms. */
   take(key: string, limit: Pick<RateLimit, "requests" | "perMs">, now: number): number | undefined {
@@ -20,11 +32,32 @@ export class RateLimiter {
     const wait = fullAt + interval - limit.perMs - now;
     // Half a microsecond: sums of fractions do not come out even.
     if (wait > 0.0005) return wait;
+    this.#add(key, interval, now);
+    if (this.#onSpent !== undefined) {
+      if (this.#spent.size === 0) this.#onSpent();
+      this.#spent.set(key, (this.#spent.get(key) ?? 0) + interval);
+    }
+    return undefined;
+  }
+
+  /** What was given here since the last time. */
+  tell(): readonly Spent[] {
+    const spent = [...this.#spent];
+    this.#spent = new Map();
+    return spent;
+  }
+
+  /** What another worker has given. */
+  hear(spent: readonly Spent[], now: number): void {
+    for (const [key, ms] of spent) this.#add(key, ms, now);
+  }
+
+  #add(key: string, ms: number, now: number): void {
+    const fullAt = Math.max(this.#fullAt.get(key) ?? now, now) + ms;
     // Again at the end: the oldest are the first to go.
     this.#fullAt.delete(key);
-    this.#fullAt.set(key, fullAt + interval);
+    this.#fullAt.set(key, fullAt);
     if (this.#fullAt.size > maxKeys) this.#forget(now);
-    return undefined;
   }
 
   get size(): number {

@@ -72,7 +72,7 @@ describe("policies of two workers", () => {
     expect(most).toBeLessThanOrEqual(4);
   });
 
-  test("let through a rate once for each worker at most, and cache for themselves", async () => {
+  test("count a rate together, and cache for themselves", async () => {
     let reached = 0;
     await using app = await startInstance((_req, res) => {
       reached += 1;
@@ -87,7 +87,8 @@ describe("policies of two workers", () => {
     for (let i = 0; i < 60; i++) statuses.push((await ask(httpPort)).status);
     const passed = statuses.filter((status) => status === 200).length;
     expect(passed).toBeGreaterThanOrEqual(10);
-    expect(passed).toBeLessThanOrEqual(20);
+    // Each of them alone would let through ten.
+    expect(passed).toBeLessThanOrEqual(15);
     expect(statuses.slice(-10)).toEqual(Array.from({ length: 10 }, () => 429));
     reached = 0;
     for (let i = 0; i < 40; i++) expect((await ask(httpPort, { host: "cached.test" })).body).toBe("ok");

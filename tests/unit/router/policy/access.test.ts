@@ -45,6 +45,25 @@ test("over a long time no more pass than the limit allows", () => {
   expect(passed).toBeGreaterThan(595);
 });
 
+test("workers that tell each other what they gave let through one limit, and what both gave at once is a debt", () => {
+  const limit = { requests: 4, perMs: 4_000 };
+  let tellings = 0;
+  const [here, there] = [new RateLimiter(() => (tellings += 1)), new RateLimiter(() => {})];
+  const passed = (limiter: RateLimiter, now: number) =>
+    Array.from({ length: 10 }, () => limiter.take("a", limit, now)).filter((wait) => wait === undefined).length;
+  expect([passed(here, 0), passed(there, 0), tellings]).toEqual([4, 4, 1]);
+  const [told, answered] = [here.tell(), there.tell()];
+  expect([told, here.tell()]).toEqual([[["a", 4_000]], []]);
+  there.hear(told, 0);
+  here.hear(answered, 0);
+  // Eight were given in place of four: the next is due when nine would be.
+  for (const limiter of [here, there]) {
+    expect(limiter.take("a", limit, 4_900)).toBeCloseTo(100);
+    expect(limiter.take("b", limit, 4_900)).toBeUndefined();
+  }
+  expect(passed(here, 5_000)).toBe(1);
+});
+
 test("the keys that are remembered are bounded", () => {
   const limiter = new RateLimiter();
   for (let i = 0; i < 150_000; i++) limiter.take(String(i), { requests: 1, perMs: 1e9 }, 0);
