@@ -19,6 +19,7 @@ const smallBytes = 64;
 /** Writes answers to one client: head and what is here of the body as one message in the slab. */
 export class AnswerWriter {
   readonly #socket: Socket;
+  readonly #isPlain: boolean;
   readonly #facts: Http1RequestFacts;
   #framing: Framing = framing.none;
   /** A message that stands in the slab and is not sent yet. */
@@ -26,8 +27,9 @@ export class AnswerWriter {
   #openEnd = 0;
   #isFull = false;
 
-  constructor(socket: Socket, facts: Http1RequestFacts) {
+  constructor(socket: Socket, isPlain: boolean, facts: Http1RequestFacts) {
     this.#socket = socket;
+    this.#isPlain = isPlain;
     this.#facts = facts;
   }
 
@@ -80,7 +82,7 @@ export class AnswerWriter {
     if (this.#openStart !== -1) {
       const start = this.#openStart;
       this.#openStart = -1;
-      if (!send(this.#socket, start, this.#openEnd)) this.#isFull = true;
+      if (!send(this.#socket, this.#isPlain, start, this.#openEnd)) this.#isFull = true;
     }
     return !this.#isFull;
   }

@@ -75,7 +75,7 @@ export class ClientConnection implements ClientSide, Timed {
     this.#isPlain = facts.protocol === "http";
     this.#traffic = traffic;
     this.facts = new Http1RequestFacts(traffic.forwarding(facts, "1.1"));
-    this.#writer = new AnswerWriter(socket, this.facts);
+    this.#writer = new AnswerWriter(socket, this.#isPlain, this.facts);
     traffic.opened(this);
     socket.on("data", (chunk: Buffer) => this.#process(chunk, 0, chunk.length));
     socket.on("end", () => this.#ended());
@@ -280,7 +280,7 @@ export class ClientConnection implements ClientSide, Timed {
       this.#socket.write(continueLine);
       return;
     }
-    send(this.#socket, answer.lineStart, putCrlf(buffer, answer.fieldsEnd));
+    send(this.#socket, this.#isPlain, answer.lineStart, putCrlf(buffer, answer.fieldsEnd));
   }
 
   answer(answer: AnswerStart, buffer: Buffer): void {

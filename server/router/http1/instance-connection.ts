@@ -144,7 +144,7 @@ export class InstanceConnection implements InstanceCall {
     if (this.#openStart === -1) return;
     const start = this.#openStart;
     this.#openStart = -1;
-    if (!send(this.#socket, start, this.#openEnd)) this.#isFull = true;
+    if (!send(this.#socket, this.target.tls === undefined, start, this.#openEnd)) this.#isFull = true;
   }
 
   pauseAnswer(): void {

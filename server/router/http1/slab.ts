@@ -104,14 +104,14 @@ export function roomAfter(from: number): number {
 }
 
 /**
- * Writes what stands in the slab from `start` to `end` to a socket; false when the reader is slow. A short message goes as a
- * string: that is a copy of its own, which the stream makes less ado about than about memory that it must give back. Behind
- * bytes that wait already a long one would keep the whole slab, and with it its neighbours, from being used again: then it is
- * copied, and so is everything while too many slabs are kept.
+ * Writes what stands in the slab from `start` to `end` to a socket; false when the reader is slow. To a plain socket a short
+ * message goes as a string: that is a copy of its own, which the stream makes less ado about than about memory that it must
+ * give back; TLS copies anyway. Behind bytes that wait already a long one would keep the whole slab, and with it its
+ * neighbours, from being used again: then it is copied, and so is everything while too many slabs are kept.
  */
-export function send(socket: Socket, start: number, end: number): boolean {
+export function send(socket: Socket, isPlain: boolean, start: number, end: number): boolean {
   open = undefined;
-  if (end - start <= shortBytes)
+  if (isPlain && end - start <= shortBytes)
     return socket.write(out.buffer.toString("latin1", start, end), "latin1") || isTaking(socket);
   const mustCopy = socket.writableLength > 0 || kept >= maxKept;
   const hasRoom = mustCopy ? sendCopy(socket, start, end) : sendInPlace(socket, start, end);
