@@ -111,7 +111,7 @@ async function measure(row: Row, peers: ReadonlyMap<string, Peer>): Promise<void
     const [rps = 0, cpu = 0, p99 = 0] = names.map((what) => median(theirs.map(pick[what])));
     const slowest = Number.isNaN(p99) ? "" : `p99 ${p99.toFixed(1)} ms, `;
     const figures = `${rps.toFixed(0)} RPS, ${cpu.toFixed(1)} µs, ${slowest}${errors} errors`;
-    process.stdout.write(`${row.name.padEnd(32)} ${name.padEnd(10)} ${figures}\n`);
+    process.stdout.write(`${row.name.padEnd(32)} ${name.padEnd(12)} ${figures}\n`);
     if (name === "ours") continue;
     const shown = names.map(
       (what) => [what, median(ours.map((one, i) => pick[what](one) / pick[what](theirs[i] ?? one)))] as const,
