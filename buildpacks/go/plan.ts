@@ -1,4 +1,12 @@
-import type { Available, Buildpack, PlanLayer, PlanResult, PlanStep, SourceView } from "../../server/builds/plan.ts";
+import type {
+  Available,
+  Buildpack,
+  PlanCommand,
+  PlanLayer,
+  PlanResult,
+  PlanStep,
+  SourceView,
+} from "../../server/builds/plan.ts";
 import { parseProcessType, web } from "../../server/core/ids.ts";
 import type { ProcessCommand } from "../../server/core/types.ts";
 import { isRefusal } from "../reading.ts";
@@ -25,6 +33,8 @@ const common = {
 function planGo(source: SourceView, available: Available): PlanResult {
   const project = readGoProject(source, available.go);
   if (isRefusal(project)) return project;
+  // A whole version can be fetched without the app's files: once for all apps.
+  const isShared = project.needsToolchain && /^\d+\.\d+\.\d+$/.test(project.version);
   const needsLayer = project.fetchesModules || project.needsToolchain;
   const env = { ...common, GOMODCACHE: needsLayer ? `${home}/mod` : "/cache/go-mod", GOTOOLCHAIN: project.toolchain };
   return {
@@ -32,7 +42,10 @@ function planGo(source: SourceView, available: Available): PlanResult {
     plan: {
       buildpack: "go",
       runtime: `go ${project.version}`,
-      layers: needsLayer ? [modulesLayer(project, env)] : [],
+      layers: [
+        ...(isShared ? [toolchainLayer(project.version, env)] : []),
+        ...(project.fetchesModules || (project.needsToolchain && !isShared) ? [modulesLayer(project, env)] : []),
+      ],
       build: buildStep(project.mains, env),
       env: {},
       path: ["/app/bin"],
@@ -42,16 +55,42 @@ function planGo(source: SourceView, available: Available): PlanResult {
   };
 }
 
-/** The toolchain that is asked for and the modules, in one cache that the build step reads. */
+const ownHome: PlanCommand = {
+  argv: ["install", "-d", "-o", "1000", "-g", "1000", home, `${home}/mod`],
+  user: "root",
+  withConfig: false,
+  hint: `${home} could not be made.`,
+};
+
+function toolchainLayer(version: string, env: Readonly<Record<string, string>>): PlanLayer {
+  return {
+    name: "toolchain",
+    title: `Fetching Go ${version}`,
+    files: [],
+    commands: [
+      ownHome,
+      {
+        argv: ["go", "version"],
+        user: "app",
+        env: { ...env, GOTOOLCHAIN: `go${version}` },
+        withConfig: false,
+        hint: `The go or toolchain line of go.mod must name a released Go: ${version} could not be fetched.`,
+      },
+    ],
+    launch: false,
+    keep: [home],
+  };
+}
+
+/** The modules, and the toolchain where it is no layer of its own, in one cache that the build step reads. */
 function modulesLayer(project: GoProject, env: Readonly<Record<string, string>>): PlanLayer {
-  const own = ["install", "-d", "-o", "1000", "-g", "1000", home, `${home}/mod`];
   const fetch = project.fetchesModules ? ["go", "mod", "download"] : ["go", "version"];
   return {
     name: "modules",
     title: `Fetching modules (${fetch.join(" ")})`,
     files: project.files,
     commands: [
-      { argv: own, user: "root", withConfig: false, hint: `${home} could not be made.` },
+      ownHome,
       {
         argv: fetch,
         user: "app",

@@ -58,7 +58,8 @@ describe("a Go app", () => {
 
   test("gets the toolchain that it asks for", () => {
     const plan = goodPlan({ "go.mod": "module x\n\ngo 1.25\ntoolchain go1.26.1\n", "main.go": main });
-    expect([plan.runtime, commandsOf(plan, "modules").at(-1)]).toEqual(["go 1.26.1", "go version"]);
+    expect([plan.runtime, commandsOf(plan, "toolchain").at(-1)]).toEqual(["go 1.26.1", "go version"]);
+    expect(plan.layers.map((layer) => layer.name)).toEqual(["toolchain"]);
     expect(plan.build?.commands[1]?.env?.["GOTOOLCHAIN"]).toBe("auto");
   });
 
@@ -144,7 +145,7 @@ describe("a Go workspace", () => {
   test("is built from all of its modules, with the newest toolchain that one asks for", () => {
     const plan = goodPlan(files);
     expect(plan.runtime).toBe("go 1.26.2");
-    expect(plan.layers[0]?.files).toEqual(["api/go.mod", "api/go.sum", "lib/go.mod", "tools/go.mod", "go.work"]);
+    expect(plan.layers[1]?.files).toEqual(["api/go.mod", "api/go.sum", "lib/go.mod", "tools/go.mod", "go.work"]);
     expect(commandsOf(plan, "modules").at(-1)).toBe("go mod download");
     expect(buildCommands(plan).at(-1)).toBe("go build -tags heroku -o bin/ ./api ./tools/cmd/load");
     expect(plan.processes.map((p) => p.command)).toEqual(["bin/shop-api", "bin/load"]);
