@@ -56,6 +56,7 @@ function planRuby(source: SourceView, available: Available): PlanResult {
       layers: [...(version.isPinned ? [patchLevelLayer] : []), dependencyLayer(source, lock)],
       build: isRails && !hasAssets(source) ? assetsStep(env, lock.gems) : undefined,
       env,
+      ...(isRails && !hasCredentials(source) && { secrets: ["SECRET_KEY_BASE"] }),
       path: [],
       processes,
       notes: [...version.notes, ...railsNotes(source, isRails)],
@@ -102,12 +103,12 @@ function hasAssets(source: SourceView): boolean {
   return made.some((name) => /^(\.?sprockets-)?\.?manifest.*\.json$/.test(name));
 }
 
+/** SECRET_KEY_BASE is among them. */
+function hasCredentials(source: SourceView): boolean {
+  return ["config/credentials.yml.enc", "config/credentials/production.yml.enc"].some((f) => source.has(f));
+}
+
 function railsNotes(source: SourceView, isRails: boolean): readonly string[] {
-  if (!isRails) return [];
-  const isEncrypted = ["config/credentials.yml.enc", "config/credentials/production.yml.enc"].some((f) =>
-    source.has(f),
-  );
-  if (isEncrypted)
-    return ["Rails reads its secrets with RAILS_MASTER_KEY: paas config:set RAILS_MASTER_KEY=…, if not done yet"];
-  return ["Rails needs SECRET_KEY_BASE: paas config:set SECRET_KEY_BASE=…, a long random word, if not done yet"];
+  if (!isRails || !hasCredentials(source)) return [];
+  return ["Rails reads its secrets with RAILS_MASTER_KEY: paas config:set RAILS_MASTER_KEY=…, if not done yet"];
 }

@@ -19,6 +19,7 @@ import type { BuildpackFetcher, BuildpackPins } from "./buildpack-api/fetch.ts";
 import { BuildFailed } from "./failure.ts";
 import { dropletFromImage } from "./from-image.ts";
 import type { ImageEngine } from "./image-engine.ts";
+import { configOfKeys } from "./layer-key.ts";
 import { startDiskGuard } from "./guard.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { neededMemory, type BuildGate, type GateEntry } from "./gate.ts";
@@ -187,7 +188,8 @@ async function makeDroplet(deps: BuilderDeps, context: BuildContext): Promise<Dr
 async function planned(context: BuildContext, prepared: PreparedPlan, stack: StackImages): Promise<DropletContent> {
   const { input, out } = context;
   const { plan, processes } = prepared;
-  const { commit, root = "", config } = input;
+  const { commit, root = "" } = input;
+  const config = configOfKeys(input.config, plan);
   const { purges } = context.cache;
   const stackId = purges === 0 ? stack.id : `${stack.id} ${purges}`;
   const fingerprint = fingerprintOf({ commit, root, plan, processes, stackId, config });

@@ -65,6 +65,7 @@ export async function buildFromPlan(
       port: defaultPort,
       builder: plan.runtime,
       bootTimeoutMs: plan.bootTimeoutMs,
+      secrets: plan.secrets,
     };
   } finally {
     context.remove(id);

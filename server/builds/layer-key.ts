@@ -50,6 +50,11 @@ export async function layerKeys(
   return keyed;
 }
 
+/** Without what is made up for the app once it is built: nothing that is built depends on it. */
+export function configOfKeys(config: ConfigVars, { secrets = [] }: Pick<BuildPlan, "secrets">): ConfigVars {
+  return Object.fromEntries(Object.entries(config).filter(([key]) => !secrets.includes(key)));
+}
+
 /** The image that holds a layer with all that its commands left, for later layers and the build step. */
 export function buildRef(key: string): string {
   return `paas/layer:build-${key.slice(0, 40)}`;

@@ -1,7 +1,7 @@
 import type { BuildInput } from "../releases/ports.ts";
 import { layerScope } from "./app-cache.ts";
 import type { BuildContext, StackImages } from "./build-context.ts";
-import { layerKeys } from "./layer-key.ts";
+import { configOfKeys, layerKeys } from "./layer-key.ts";
 import { type LayerWork, scheduleLayers } from "./layer-work.ts";
 import type { BuildPlan } from "./plan.ts";
 import { digestOf, listSource } from "./source-files.ts";
@@ -28,7 +28,7 @@ export async function makeLayers(
   const keyed = await layerKeys(plan, {
     stackId: stack.id,
     space: layerScope(input.app, context.cache),
-    config: input.config,
+    config: configOfKeys(input.config, plan),
     filesDigest: async (files) => digestOf(repositoryOf(input), await listSource(repositoryOf(input), files)),
   });
   const existing = keyed.length > 0 ? await engine.layerRefs(signal) : new Set<string>();

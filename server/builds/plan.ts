@@ -19,6 +19,8 @@ export interface BuildPlan {
   readonly build: PlanStep | undefined;
   /** Defaults of the run time; config vars win. */
   readonly env: ConfigVars;
+  /** Config vars that the app does not start without: each is made up once, where nobody has set it. */
+  readonly secrets?: readonly string[];
   /** Prepended to PATH at build and run time. */
   readonly path: readonly string[];
   /** What web may take to listen unless somebody says otherwise, where the runtime needs more than the usual minute. */

@@ -9,6 +9,7 @@ export function joinPlans(plans: readonly BuildPlan[]): BuildPlan | undefined {
   const last = plans.at(-1);
   if (last === undefined) return undefined;
   const steps = plans.map((p) => p.build).filter((step) => step !== undefined);
+  const secrets = plans.flatMap((p) => p.secrets ?? []);
   const system = plans.map((p) => p.system).reduce(joinSystems, undefined);
   return {
     buildpack: plans.map((p) => p.buildpack).join(" and "),
@@ -16,6 +17,7 @@ export function joinPlans(plans: readonly BuildPlan[]): BuildPlan | undefined {
     layers: plans.flatMap((plan) => plan.layers),
     build: steps.length === 0 ? undefined : joinSteps(steps),
     env: Object.assign({}, ...plans.map((p) => p.env)) as BuildPlan["env"],
+    ...(secrets.length > 0 && { secrets }),
     path: plans.toReversed().flatMap((p) => p.path),
     ...(last.bootTimeoutMs !== undefined && { bootTimeoutMs: last.bootTimeoutMs }),
     processes: last.processes,

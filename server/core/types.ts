@@ -123,6 +123,8 @@ export interface DropletContent {
   readonly builder: string;
   /** What web may take to listen, where that is not the usual. */
   readonly bootTimeoutMs?: number | undefined;
+  /** Config vars that the app does not start without: each is made up once, where nobody has set it. */
+  readonly secrets?: readonly string[] | undefined;
   /** Hash of all that it was made from; undefined when that cannot be told. */
   readonly fingerprint?: string | undefined;
   /** From app.json; undefined without one. */

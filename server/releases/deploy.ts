@@ -15,7 +15,7 @@ import { descriptionOf, titleOf } from "./source.ts";
 import { deployedLine, reportFailure, servingLine, StepTimes } from "./report.ts";
 import { bringUp, insertRelease } from "./rollout.ts";
 import { runPostdeploy, runPredeploy } from "./scripts.ts";
-import { addedVariables, assertNoneMissing } from "./variables.ts";
+import { addedVariables, assertNoneMissing, madeSecrets } from "./variables.ts";
 
 /** One deploy, wherever its content comes from. */
 export interface DeployRequest {
@@ -171,16 +171,17 @@ async function buildDroplet(
     times.parts("build", result.timings ?? []);
     deps.fault("image-built");
     if (!result.ok) return { failure: { reason: result.reason, hint: result.hint, lines: [] } };
-    if (reused !== undefined) return { droplet: reused, config };
+    const settled = withSecrets(deps, app, (reused ?? result.droplet).secrets ?? [], config, out);
+    if (reused !== undefined) return { droplet: reused, config: settled };
     const content = { ...result.droplet, manifest: withImageChecks(manifest, result.droplet.manifest) };
     const kept = await times.measure("predeploy", () =>
-      runPredeploy(deps, { app, buildId: build.id, commit, content, config }, out, signal),
+      runPredeploy(deps, { app, buildId: build.id, commit, content, config: settled }, out, signal),
     );
     if (!kept.ok) return { failure: kept.failure };
     const ids = { id: newId(), appId: app.id, buildId: build.id };
     const droplet: Droplet = { ...kept.content, ...ids, commit, createdAt: deps.now() };
     deps.releases.insertDroplet(droplet);
-    return { droplet, config };
+    return { droplet, config: settled };
   } finally {
     await rm(sourceDir, { recursive: true, force: true });
   }
@@ -227,6 +228,22 @@ function settleVariables(deps: ReleaseDeps, app: App, manifest: Manifest | undef
   const names = [...Object.keys(generated).map((key) => `${key} (made)`), ...Object.keys(defaults)];
   if (names.length > 0) out.step(`Setting config vars from app.json: ${names.join(", ")}`);
   return { ...config, ...generated, ...defaults };
+}
+
+/** The same, with what the buildpack says that the app does not start without. */
+function withSecrets(
+  deps: ReleaseDeps,
+  app: App,
+  secrets: readonly string[],
+  config: ConfigVars,
+  out: Output,
+): ConfigVars {
+  const made = madeSecrets(secrets, [config, deps.bindingEnv(app.id)]);
+  const names = Object.keys(made).map((key) => `${key} (made)`);
+  if (names.length === 0) return config;
+  deps.apps.setConfig(app.id, { ...deps.apps.config(app.id), ...made });
+  out.step(`Setting config vars: ${names.join(", ")}`);
+  return { ...config, ...made };
 }
 
 function checksFor(deps: ReleaseDeps, app: App, droplet: Droplet): Readonly<Record<string, Checks>> {

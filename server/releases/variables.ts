@@ -42,6 +42,16 @@ export function assertNoneMissing(app: App, { missing }: Variables): void {
   throw new AppError("APP_JSON_VARIABLE_MISSING", { names: described.join(", "), assignments, app: app.name });
 }
 
+/** Secrets that an app does not start without, as Heroku makes one for Rails; what is set or bound already is never changed. */
+export function madeSecrets(
+  wanted: readonly string[],
+  known: readonly ConfigVars[],
+  secret: () => string = randomSecret,
+): ConfigVars {
+  const missing = wanted.filter((key) => known.every((vars) => vars[key] === undefined));
+  return Object.fromEntries(missing.map((key) => [key, secret()]));
+}
+
 /** As Heroku makes them: 64 hexadecimal digits. */
 function randomSecret(): string {
   return randomBytes(32).toString("hex");

@@ -76,6 +76,12 @@ const examples: Readonly<Record<string, Example>> = {
     says: ["app.rb", "sinatra says"],
     asks: ["Gemfile", comment],
   },
+  rails: {
+    source: "ruby-rails",
+    prepare: (app) => vendor("rails.sh", app.dir),
+    says: ["app/views/pages/home.html.erb", "hello from rails"],
+    asks: ["Gemfile", comment],
+  },
   axum: {
     source: "rust-axum",
     prepare: async (app) => app.write(await cargoFiles(app.paas)),

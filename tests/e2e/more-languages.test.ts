@@ -59,6 +59,11 @@ const examples: readonly Example[] = [
   },
 ];
 
+/** By hand, since its gems are made first: PAAS_TEST_FRAMEWORKS=rails, or all */
+const rails = ["rails"].filter((name) =>
+  ["all", name].some((it) => process.env["PAAS_TEST_FRAMEWORKS"]?.split(",").includes(it)),
+);
+
 // A machine with much else to do compiles slowly.
 const patience = 900_000;
 
@@ -101,3 +106,25 @@ test.each(examples)(
     await paas.cli(["apps:destroy", it.fixture, "--confirm", it.fixture]);
   },
 );
+
+test.each(rails)("%s is built with its assets, gets its secret, and answers", { timeout: patience }, async (name) => {
+  const app = await paas.app(name, "ruby-rails");
+  await vendor("rails.sh", app.dir);
+  await app.commit({}, "vendored");
+  const push = () => paas.must(["git", "push", "paas", "main"], { cwd: app.dir, timeoutMs: patience });
+  expect((await push()).output).toContain("Setting config vars: SECRET_KEY_BASE (made)");
+  const first = await app.get();
+  expect(first.body).toMatch(/hello from rails 7[^]*visit 1, with SQLite 3/);
+  const [, sheet = ""] = /href="(.*\.css)"/.exec(first.body) ?? [];
+  expect(await app.body(sheet)).toMatch(/teal; background: url\("\/assets\/dot-[0-9a-f]+\.svg"\)/);
+  const view = "app/views/pages/home.html.erb";
+  const text = await readFile(path.join(app.dir, view), "utf8");
+  await app.commit({ [view]: text.replace("hello from rails", "changed") }, "code only");
+  const second = await push();
+  expect(second.output).toContain("Dependencies unchanged, reused");
+  expect(second.output).not.toContain("(made)");
+  // A session of before is still one: the secret is the same.
+  const cookie = String(first.headers["set-cookie"]).split(";")[0] ?? "";
+  expect((await paas.request(app.host, "/", { headers: { cookie } })).body).toMatch(/changed 7[^]*visit 2/);
+  await paas.cli(["apps:destroy", name, "--confirm", name]);
+});

@@ -13,7 +13,7 @@ const scripts = path.join(import.meta.dirname, "..", "fixtures", "packages");
  * Puts dependencies beside an app's source, as those do who vendor them: made of Debian's packages, since the
  * language's own index cannot be reached from everywhere that tests run. Answers what the script said.
  */
-export async function vendor(script: "ruby.sh" | "php.sh" | "poetry.sh", appDir: string): Promise<string> {
+export async function vendor(script: "ruby.sh" | "php.sh" | "poetry.sh" | "rails.sh", appDir: string): Promise<string> {
   await using engine = await openTestEngine();
   const { buildImage } = await findStackImages(engine.docker);
   const container = await engine.docker.createContainer({

@@ -20,6 +20,11 @@ const lockfiles: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'version = 4\n\n[[package]]\nname = "axum"\nversion = "0.8.9"\nsource = "registry+index"\n\n[[package]]\nname = "hello-axum"\nversion = "0.1.0"\ndependencies = [\n "axum",\n]\n',
   },
   "php-symfony": { "composer.lock": "{}", "packages/monolog-monolog.zip": "" },
+  "ruby-rails": {
+    "Gemfile.lock":
+      "GEM\n  remote: https://rubygems.test/\n  specs:\n    propshaft (1.1.0)\n    puma (6.6.0)\n    railties (7.2.2)\n    sqlite3 (1.7.3)\n",
+    "vendor/cache/puma-6.6.0.gem": "",
+  },
   "ruby-sinatra": {
     "Gemfile.lock": "GEM\n  remote: https://rubygems.test/\n  specs:\n    puma (6.6.0)\n    sinatra (4.1.1)\n",
     "vendor/cache/puma-6.6.0.gem": "",

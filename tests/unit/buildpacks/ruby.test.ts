@@ -135,11 +135,11 @@ describe("a Rails app", () => {
     expect(goodPlan({ ...rails, [file]: "{}" }).build).toBeUndefined();
   });
 
-  test("is told which secret it needs", () => {
-    expect(goodPlan(rails).notes).toEqual([expect.stringContaining("SECRET_KEY_BASE")]);
-    expect(goodPlan({ ...rails, "config/credentials.yml.enc": "" }).notes).toEqual([
-      expect.stringContaining("RAILS_MASTER_KEY"),
-    ]);
+  test("gets a secret made, unless it brings its own, which wants a key", () => {
+    expect(goodPlan(rails)).toMatchObject({ notes: [], secrets: ["SECRET_KEY_BASE"] });
+    const encrypted = goodPlan({ ...rails, "config/credentials.yml.enc": "" });
+    expect(encrypted.notes).toEqual([expect.stringContaining("RAILS_MASTER_KEY")]);
+    expect(encrypted.secrets).toBeUndefined();
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type KeyInput, layerKeys } from "../../../server/builds/layer-key.ts";
+import { configOfKeys, type KeyInput, layerKeys } from "../../../server/builds/layer-key.ts";
 import type { BuildPlan } from "../../../server/builds/plan.ts";
 import { shell, testLayer } from "../../support/plans.ts";
 
@@ -66,4 +66,9 @@ test("config vars count only where a command sees them", async () => {
   expect(await keysOf({ config: { A: "2" } })).toEqual(await keysOf());
   const seeing = [testLayer("private", { commands: [shell("install", { withConfig: true })] })];
   expect(await keysOf({ config: { A: "2" } }, seeing)).not.toEqual(await keysOf({}, seeing));
+});
+
+test("a secret that is made for the app after its first build changes no key", () => {
+  expect(configOfKeys({ A: "1", B: "2" }, { secrets: ["B"] })).toEqual({ A: "1" });
+  expect(configOfKeys({ A: "1", B: "2" }, {})).toEqual({ A: "1", B: "2" });
 });

@@ -3,7 +3,7 @@ import { AppError } from "../../../server/core/errors.ts";
 import { web, type ProcessType } from "../../../server/core/ids.ts";
 import type { App, FormationEntry, HealthCheck, Manifest } from "../../../server/core/types.ts";
 import { checksOf, withManifest } from "../../../server/releases/formation.ts";
-import { addedVariables, assertNoneMissing } from "../../../server/releases/variables.ts";
+import { addedVariables, assertNoneMissing, madeSecrets } from "../../../server/releases/variables.ts";
 
 const worker = "worker" as ProcessType;
 const plain = { description: undefined, value: undefined, isRequired: true, isGenerated: false };
@@ -128,4 +128,11 @@ test("checks are the defaults, then those of app.json, then what a person has se
     settleMs: 7,
     startup: [listening],
   });
+});
+
+test("a secret that an app does not start without is made where neither config nor a binding has one", () => {
+  const made = (...known: readonly Readonly<Record<string, string>>[]) => madeSecrets(["A", "B"], known, () => "made");
+  expect(made({}, {})).toEqual({ A: "made", B: "made" });
+  expect(made({ A: "" }, { B: "bound" })).toEqual({});
+  expect(madeSecrets(["A"], [{}])["A"]).toMatch(/^[0-9a-f]{64}$/);
 });
