@@ -86,7 +86,6 @@ export async function benchRouter(): Promise<void> {
   }
   const only = process.env["BENCH_ROW"] ?? "";
   for (const row of rows(upload)) if (row.name.includes(only)) await measure(row, peers);
-  process.stdout.write(`RSS after all that                ${rssMb(peers.get("ours")?.pid ?? 0).toFixed(0)} MB\n`);
   await idle(path.join(home, "idle"), origin);
   for (const workers of [1, 2]) await change(path.join(home, `routes-${workers}`), origin, workers);
 }
@@ -110,7 +109,8 @@ async function measure(row: Row, peers: ReadonlyMap<string, Peer>): Promise<void
     const errors = theirs.reduce((sum, one) => sum + one.errors, 0);
     const [rps = 0, cpu = 0, p99 = 0] = names.map((what) => median(theirs.map(pick[what])));
     const slowest = Number.isNaN(p99) ? "" : `p99 ${p99.toFixed(1)} ms, `;
-    const figures = `${rps.toFixed(0)} RPS, ${cpu.toFixed(1)} µs, ${slowest}${errors} errors`;
+    const memory = `${rssMb(peers.get(name)?.pid ?? 0).toFixed(0)} MB`;
+    const figures = `${rps.toFixed(0)} RPS, ${cpu.toFixed(1)} µs, ${slowest}${errors} errors, ${memory}`;
     process.stdout.write(`${row.name.padEnd(32)} ${name.padEnd(12)} ${figures}\n`);
     if (name === "ours") continue;
     const shown = names.map(
