@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type Docker from "dockerode";
 import type { CommitSpec, ContainerSpec, ImageEngine, RunSpec } from "../builds/image-engine.ts";
 import type { AppId } from "../core/ids.ts";
@@ -12,6 +13,7 @@ type ContainerPart = Pick<
 >;
 
 const quickMs = 60_000;
+const inUsePatienceMs = 10_000;
 const transferMs = 15 * 60_000;
 const neverAborted = new AbortController().signal;
 /** It outlives the build's own deadline, so that nothing runs on when the daemon is gone. */
@@ -144,14 +146,22 @@ async function list(docker: Docker, home: string): Promise<readonly { id: string
   return found.map((c) => ({ id: c.Id, buildId: c.Labels[labels.build] ?? "" }));
 }
 
+/** A build container that is about to be removed still holds it for a moment. */
 export async function removeCacheVolume(docker: Docker, appId: AppId): Promise<void> {
   await bounded("remove a cache volume", quickMs, neverAborted, async () => {
-    try {
-      await docker.getVolume(cacheVolume(appId)).remove();
-    } catch (err) {
-      if (!isStatus(err, 404)) throw err;
-    }
+    const patienceEnds = performance.now() + inUsePatienceMs;
+    while (!(await isRemoved(docker, cacheVolume(appId), performance.now() < patienceEnds))) await delay(100);
   });
+}
+
+async function isRemoved(docker: Docker, volume: string, mayBeInUse: boolean): Promise<boolean> {
+  try {
+    await docker.getVolume(volume).remove();
+  } catch (err) {
+    if (mayBeInUse && isStatus(err, 409)) return false;
+    if (!isStatus(err, 404)) throw err;
+  }
+  return true;
 }
 
 function splitRef(ref: string): readonly [string, string] {

@@ -2,6 +2,10 @@
 const maxIdleFrames = 1_000;
 const idleFramesPerSecond = 50;
 const perUsefulFrame = 4;
+/** A client may open two windows for every piece that it has read, and some read in pieces of 4 KB. */
+const bytesPerFrame = 1_024;
+/** What may be saved up: all of a window of 100 MB can be on its way before the first piece is read. */
+const maxEarnedFrames = 100_000;
 /** Streams that a client takes back ("rapid reset" costs us a request each), or breaks. */
 const maxResets = 200;
 const resetsPerSecond = 33;
@@ -19,8 +23,8 @@ export class FloodGuard {
   }
 
   /** A request, or a part of a body in either direction. */
-  useful(): void {
-    if (this.#frames < maxIdleFrames) this.#frames += perUsefulFrame;
+  useful(bytes = 0): void {
+    if (this.#frames < maxEarnedFrames) this.#frames += perUsefulFrame + bytes / bytesPerFrame;
   }
 
   /** A frame without use; true when there are too many. The clock is asked only then. */

@@ -108,7 +108,7 @@ export class Sender {
     outbox.commit(at + frameHeadBytes + count);
     this.#window -= count;
     one.sendWindow -= count;
-    this.#guard.useful();
+    this.#guard.useful(count);
     return start + count;
   }
 
