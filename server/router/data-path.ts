@@ -101,7 +101,7 @@ export class DataPath implements Traffic {
       connectTimeoutMs: this.policy.connectTimeoutMs,
       startPatienceMs: defaultStartMs,
       refusedPatienceMs: this.policy.refusedPatienceMs,
-      isProxied: (socket) => this.#isBehindProxyProtocol && this.#isProxied(plainAddress(socket.remoteAddress ?? "")),
+      isProxied: (socket) => this.#beginsProxied(socket),
       graceMs: this.policy.tunnelGraceMs,
     });
     this.#version = options.table.version;
@@ -261,9 +261,14 @@ export class DataPath implements Traffic {
       handshakeTimeoutMs: this.policy.headTimeoutMs,
       secrets,
       protocols: ["h2", "http/1.1"],
-      isProxied: (socket) => this.#isBehindProxyProtocol && this.#isProxied(plainAddress(socket.remoteAddress ?? "")),
+      isProxied: (socket) => this.#beginsProxied(socket),
       onConnection: (socket, alpn, said) => this.#accept(socket, "https", alpn === "h2", said),
     });
+  }
+
+  /** Where none can come the socket is not asked for its peer: that is a call into the kernel. */
+  #beginsProxied(socket: Socket): boolean {
+    return this.#isBehindProxyProtocol && this.#isProxied(plainAddress(socket.remoteAddress ?? ""));
   }
 
   /** A trusted proxy puts a PROXY header before each connection from there. */

@@ -2,7 +2,7 @@
 export type RawHeaders = readonly string[];
 
 /** Never in HTTP/2 (RFC 9113 §8.2.2); the messages' own framing tells where they end. */
-const connectionFields: ReadonlySet<string> = new Set([
+export const connectionFields: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
   "proxy-connection",

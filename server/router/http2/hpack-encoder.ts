@@ -1,5 +1,6 @@
 import { isName, put, putText, token } from "../http1/bytes.ts";
 import { DynamicTable, type Entry, lineBytes, maxTableBytes } from "./dynamic-table.ts";
+import { connectionFields } from "./field-lines.ts";
 import { staticBytes, staticCount, staticEntries } from "./static-table.ts";
 
 const policies = { repeats: 0, changes: 1, secret: 2, dropped: 3 } as const;
@@ -17,17 +18,6 @@ interface KnownName {
 const changing = ["age", "content-length", "content-range", "date", "etag", "expires", "last-modified", "location"];
 /** No table keeps these, here or at any proxy behind (RFC 7541 §7.1.3). */
 const secret = ["set-cookie", "authorization", "cookie", "proxy-authorization"];
-/** Never in HTTP/2 (RFC 9113 §8.2.2). */
-const connectionNames = [
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "transfer-encoding",
-  "upgrade",
-  "te",
-  "http2-settings",
-];
-
 const hashStart = 0x811c9dc5 | 0;
 const known = knownNames();
 const statusIndex = 8;
@@ -251,7 +241,7 @@ function knownNames(): ReadonlyMap<number, KnownName> {
     const hash = hashOf(name);
     if (!names.has(hash)) names.set(hash, { name, index, policy });
   };
-  for (const name of connectionNames) add(Buffer.from(name), 0, policies.dropped);
+  for (const name of connectionFields) add(Buffer.from(name), 0, policies.dropped);
   for (let index = 1; index <= staticCount; index++) {
     const { start, nameLength } = staticEntries[index] as Entry;
     const name = Buffer.alloc(nameLength);

@@ -92,14 +92,7 @@ export interface TestRouter extends AsyncDisposable {
   apply(routes: readonly TableRoute[]): void;
 }
 
-export async function startDataPath(
-  routes: readonly TableRoute[],
-  policy: DataPathOptions["policy"] = {},
-): Promise<TestRouter> {
-  const records = new RecordBuffer();
-  const table = { version: 1, routes };
-  const dataPath = new DataPath({ listen: "127.0.0.1", port: 0, table, records, policy });
-  const { http: port } = await dataPath.listen();
+function testRouter(dataPath: DataPath, port: number, records: RecordBuffer): TestRouter {
   return {
     port,
     dataPath,
@@ -109,6 +102,17 @@ export async function startDataPath(
     apply: (next) => dataPath.apply({ version: 2, routes: next }),
     [Symbol.asyncDispose]: () => dataPath.close(0),
   };
+}
+
+export async function startDataPath(
+  routes: readonly TableRoute[],
+  policy: DataPathOptions["policy"] = {},
+): Promise<TestRouter> {
+  const records = new RecordBuffer();
+  const table = { version: 1, routes };
+  const dataPath = new DataPath({ listen: "127.0.0.1", port: 0, table, records, policy });
+  const { http: port } = await dataPath.listen();
+  return testRouter(dataPath, port, records);
 }
 
 /** Takes TLS alone, for `names`, the first for whoever names none. */
@@ -128,15 +132,7 @@ export async function startSecureDataPath(
   const table = { version: 1, routes };
   const dataPath = new DataPath({ listen: "127.0.0.1", port: 0, tls: { port: 0, secrets }, table, records, policy });
   const { https: port = 0 } = await dataPath.listen();
-  return {
-    port,
-    dataPath,
-    get records() {
-      return records.peek(records.size)?.records ?? [];
-    },
-    apply: (next) => dataPath.apply({ version: 2, routes: next }),
-    [Symbol.asyncDispose]: () => dataPath.close(0),
-  };
+  return testRouter(dataPath, port, records);
 }
 
 export interface AskOptions {
