@@ -5,6 +5,7 @@ import { type Connection, ConnectionLost, openConnection } from "./connection.ts
 import type { PurgeRequest, RequestRecord, RouterControl, TableContent, TableRoute } from "./protocol.ts";
 import type { Encryption } from "./tls/encryption.ts";
 import type { ListeningPorts } from "./worker-messages.ts";
+import { ToldRoutes } from "./table-change.ts";
 import type { ApplyResult, Question, RecordBatch, RouterStatus } from "./wire.ts";
 
 export interface RouterClientOptions {
@@ -54,6 +55,7 @@ class ReconnectingClient implements RouterClient {
   #appliedTurn = 0;
   #sentTurn = 0;
   #version = 0;
+  readonly #told = new ToldRoutes();
   #waiters = new Set<Waiter>();
   #received = { pid: 0, upTo: 0 };
   #encryption: Encryption | undefined;
@@ -165,6 +167,7 @@ class ReconnectingClient implements RouterClient {
     this.httpsPort = connection.hello.httpsPort;
     this.pid = connection.hello.pid;
     this.#sentTurn = 0;
+    this.#told.forget();
     connection.subscribe((batch) => this.#recordsCame(connection.hello.pid, batch));
     this.#ready.resolve(connection);
     if (this.#encryption !== undefined) {
@@ -188,10 +191,13 @@ class ReconnectingClient implements RouterClient {
     this.#version += 1;
     try {
       const table = { version: this.#version, routes: wanted.routes, ...wanted.more };
-      const result = (await connection.ask({ type: "apply", table })) as ApplyResult;
+      const change = this.#told.tell(table);
+      const question: Question = change === undefined ? { type: "apply", table } : { type: "change", change };
+      const result = (await connection.ask(question)) as ApplyResult;
       if (result.applied) this.#applied(wanted.turn);
       else this.#overtaken(connection, result.version);
     } catch (err) {
+      this.#told.forget();
       // A lost connection sends again when it is back.
       if (!(err instanceof ConnectionLost)) this.#options.log.error("router refused the routes", { err });
     }
@@ -209,6 +215,7 @@ class ReconnectingClient implements RouterClient {
   #overtaken(connection: Connection, version: number): void {
     this.#version = Math.max(this.#version, version);
     this.#sentTurn = 0;
+    this.#told.forget();
     void this.#sendWanted(connection);
   }
 

@@ -5,6 +5,7 @@ import type { DataPathOptions, WorkerStatus } from "./data-path.ts";
 import type { SpentRates } from "./policy/state.ts";
 import type { RecordBuffer } from "./record-buffer.ts";
 import type { PurgeRequest, RoutingTable } from "./protocol.ts";
+import type { TableChange } from "./table-change.ts";
 import type { TlsOptions, TlsSecrets } from "./tls/encryption.ts";
 import type { WorkerQuestion } from "./wire.ts";
 import type { FromWorker, ListeningPorts, ToWorker } from "./worker-messages.ts";
@@ -61,9 +62,13 @@ class ClusterWorkers implements Workers {
     if (this.#tls !== undefined && https !== undefined) this.#tls = { ...this.#tls, port: https };
   }
 
-  async apply(table: RoutingTable): Promise<void> {
+  async apply(table: RoutingTable, change?: TableChange): Promise<void> {
     this.#table = table;
-    await this.#askAll({ type: "apply", table });
+    const tell = async (member: Member) => {
+      if (change !== undefined && (await member.ask({ type: "change", change })) !== false) return;
+      await member.ask({ type: "apply", table });
+    };
+    await Promise.all([...this.#members.values()].map(tell));
   }
 
   async encrypt(secrets: TlsSecrets): Promise<void> {

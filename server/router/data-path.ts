@@ -19,6 +19,7 @@ import { acceptProxied, plainAddress } from "./tcp/accept-proxied.ts";
 import type { Requested } from "./table.ts";
 import type { ProxyFacts } from "./tcp/proxy-protocol.ts";
 import { Slots } from "./slots.ts";
+import { changed, type TableChange } from "./table-change.ts";
 import { TcpListeners, type TcpProblems } from "./tcp/listeners.ts";
 import { Sweeper, type Timed } from "./sweeper.ts";
 import type { TlsOptions, TlsSecrets } from "./tls/encryption.ts";
@@ -79,7 +80,7 @@ export class DataPath implements Traffic {
   #ports: ListeningPorts = { http: 80, https: undefined };
   readonly #connections = new Slots<OpenConnection>();
   readonly #failures = new Map<string, number>();
-  #version: number;
+  #routing: RoutingTable;
   #requests = 0;
   #startMs = Buffer.from("0");
   #startMsOf = 0;
@@ -104,7 +105,7 @@ export class DataPath implements Traffic {
       isProxied: (socket) => this.#beginsProxied(socket),
       graceMs: this.policy.tunnelGraceMs,
     });
-    this.#version = options.table.version;
+    this.#routing = options.table;
     this.apply(options.table);
     this.#server = createServer({ noDelay: true, allowHalfOpen: true, highWaterMark: readBytes }, (socket) =>
       this.#accept(socket, "http", false),
@@ -142,7 +143,7 @@ export class DataPath implements Traffic {
   }
 
   apply(table: RoutingTable): void {
-    this.#version = table.version;
+    this.#routing = table;
     // Before the table: connections that are released from now on are kept for its instances only.
     const targetIds = new Set(table.routes.flatMap((route) => route.targets.map((target) => target.id)));
     this.#pool.retain(targetIds);
@@ -159,6 +160,13 @@ export class DataPath implements Traffic {
     );
   }
 
+  /** False when it is made of another table than the one in force. */
+  change(change: TableChange): boolean {
+    if (change.base !== this.#routing.version) return false;
+    this.apply(changed(this.#routing, change));
+    return true;
+  }
+
   /** All that `apply` has begun is done. */
   async settled(): Promise<void> {
     await this.#tcp.settled();
@@ -170,7 +178,7 @@ export class DataPath implements Traffic {
 
   status(): WorkerStatus {
     return {
-      version: this.#version,
+      version: this.#routing.version,
       inFlight: this.instances.counts(),
       requests: this.#requests,
       failures: Object.fromEntries(this.#failures),

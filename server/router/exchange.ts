@@ -3,6 +3,7 @@ import { out, reserve } from "./http1/slab.ts";
 import type { Attempt, Instance } from "./instances.ts";
 import { Journal } from "./journal.ts";
 import type { LiveRoute } from "./live-table.ts";
+import { isSafe } from "./methods.ts";
 import type { Policy } from "./policy.ts";
 import { answerOf, say } from "./own-answer.ts";
 import type { OwnAnswer } from "./middleware.ts";
@@ -19,7 +20,6 @@ import { Tries } from "./tries.ts";
 const phases = { deciding: 0, connecting: 1, sending: 2, waiting: 3, answering: 4, tunnel: 5, done: 6 } as const;
 type Phase = (typeof phases)[keyof typeof phases];
 
-const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 const refusedPauseMs = 100;
 
 /** One request and its answer, between a client's side and an instance's. It knows neither sockets nor protocols. */
@@ -168,13 +168,13 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
 
   #open(instance: Instance, mayMove: boolean): void {
     const { facts } = this.#client;
-    const isReplayable = this.#isRequestWhole && safeMethods.has(facts.method) && facts.upgrade === "";
+    const isReplayable = this.#isRequestWhole && isSafe(facts.method) && facts.upgrade === "";
     this.#instance = instance;
     instance.inFlight += 1;
     this.#journal.target = instance.target;
     this.#phase = phases.connecting;
     this.deadline = 0;
-    const { connectTimeoutMs } = this.#times;
+    const { connectTimeoutMs } = this.#times();
     const options = { mayReuse: isReplayable && !this.#isRepeated, isHead: facts.method === "HEAD", connectTimeoutMs };
     const call = this.#traffic.transport(this.#policy?.instanceProtocol).call(instance.target, options, this);
     this.#call = call;
@@ -203,7 +203,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
     this.#attempt();
   }
 
-  get #times(): Pick<Policy, "connectTimeoutMs" | "firstByteTimeoutMs" | "idleTimeoutMs"> {
+  #times(): Pick<Policy, "connectTimeoutMs" | "firstByteTimeoutMs" | "idleTimeoutMs"> {
     return this.#policy?.times(this.#traffic.policy) ?? this.#traffic.policy;
   }
 
@@ -276,7 +276,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
   requestBroken(status: 400 | 413): void {
     if (this.#phase === phases.done) return;
     if (this.#hasAnswerBegun) this.#cut("H26");
-    else this.#say("H26", renderFailure("H26", this.#client.facts.requestId, this.#accept, status));
+    else this.#say("H26", renderFailure("H26", this.#client.facts.requestId, this.#accept(), status));
   }
 
   // From the instance.
@@ -398,7 +398,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
       return;
     }
     const { requestId } = this.#client.facts;
-    this.#say(code, this.#policy?.renderFailure(code) ?? renderFailure(code, requestId, this.#accept));
+    this.#say(code, this.#policy?.renderFailure(code) ?? renderFailure(code, requestId, this.#accept()));
   }
 
   #say(code: string | undefined, answer: FailureAnswer): void {
@@ -435,7 +435,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
     this.#traffic.instances.leave(instance);
   }
 
-  get #accept(): string {
+  #accept(): string {
     return this.#client.header("accept") ?? "";
   }
 
@@ -460,7 +460,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
   // Time.
 
   timeoutMs(): number {
-    const { firstByteTimeoutMs, idleTimeoutMs } = this.#times;
+    const { firstByteTimeoutMs, idleTimeoutMs } = this.#times();
     if (this.#phase === phases.sending) {
       return this.#owesContinue ? Math.min(idleTimeoutMs, this.#traffic.policy.continueAfterMs) : idleTimeoutMs;
     }

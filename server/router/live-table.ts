@@ -3,6 +3,7 @@ import type { Instance, Instances } from "./instances.ts";
 import type { CompiledPolicy } from "./policy/compiled-policy.ts";
 import { compilePolicy, isShared, isStarting, workerState } from "./policy/compile.ts";
 import type { TableRoute } from "./protocol.ts";
+import { placeOf } from "./table-change.ts";
 import { compileTable, type Requested, type RouteMatcher } from "./table.ts";
 
 const none: readonly Instance[] = [];
@@ -81,7 +82,7 @@ export class LiveTable {
     const before = this.#routes;
     const next = new Map<string, LiveRoute>();
     for (const route of routes) {
-      const key = `${route.host} ${route.path}`;
+      const key = placeOf(route);
       next.set(key, this.#enliven(route, before.get(key)));
     }
     this.#matcher = compileTable([...next.values()]);
@@ -95,6 +96,8 @@ export class LiveTable {
   }
 
   #enliven(route: TableRoute, before: LiveRoute | undefined): LiveRoute {
+    // What is the same object was told of no change.
+    if (before?.route === route) return before;
     const instances = route.targets.map((target) => this.#instances.of(target));
     const isSame = before !== undefined && samePolicy(before.route, route);
     const policy = isSame ? before.policy : compilePolicy(route, before?.policy);

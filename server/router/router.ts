@@ -17,6 +17,7 @@ import { type Encryption, isEncryption, noEncryption, type TlsSecrets } from "./
 import { loadEncryption, saveEncryption } from "./tls/secrets-file.ts";
 import { newTicketKeys, ticketLifeMs } from "./tls/ticket-keys.ts";
 import { saveJson } from "./sealed-file.ts";
+import { changed, type TableChange } from "./table-change.ts";
 import { emptyTable, isRoutingTable, loadTable } from "./table-file.ts";
 import type { ApplyResult, Hello, NumberedQuestion, RouterStatus } from "./wire.ts";
 import { startLocalWorker, type Workers } from "./workers.ts";
@@ -137,7 +138,7 @@ class RouterCore implements Controlled {
   readonly #workers: Workers;
   readonly #files: Files;
   #secrets: TlsSecrets;
-  #version: number;
+  #table: RoutingTable;
   readonly #before: Predecessor | undefined;
   readonly #canResign: boolean;
   readonly #resigned = Promise.withResolvers<void>();
@@ -157,7 +158,7 @@ class RouterCore implements Controlled {
     this.#canResign = canResign;
     this.#options = options;
     this.#workers = workers;
-    this.#version = table.version;
+    this.#table = table;
     this.#files = files;
     this.#secrets = secrets;
   }
@@ -166,7 +167,16 @@ class RouterCore implements Controlled {
     const { listen, workers, build } = this.#options;
     const { http: httpPort, https: httpsPort } = this.#workers.ports;
     const { pid } = process;
-    return { pid, listen, httpPort, httpsPort, workers, version: this.#version, build, canResign: this.#canResign };
+    return {
+      pid,
+      listen,
+      httpPort,
+      httpsPort,
+      workers,
+      version: this.#table.version,
+      build,
+      canResign: this.#canResign,
+    };
   }
 
   get resigned(): Promise<void> {
@@ -184,7 +194,8 @@ class RouterCore implements Controlled {
     if (question.type === "status") return this.#status();
     if (question.type === "purge") return this.#workers.purge(question.what);
     const applied = this.#last.then(async (): Promise<unknown> => {
-      return question.type === "encrypt" ? this.#encrypt(question.encryption) : this.#apply(question.table);
+      if (question.type === "encrypt") return this.#encrypt(question.encryption);
+      return question.type === "apply" ? this.#apply(question.table) : this.#change(question.change);
     });
     this.#last = applied.catch(() => {});
     return applied;
@@ -192,19 +203,33 @@ class RouterCore implements Controlled {
 
   async #apply(table: unknown): Promise<ApplyResult> {
     if (!isRoutingTable(table)) throw new TypeError("not a routing table");
-    if (table.version <= this.#version) return { applied: false, version: this.#version };
-    this.#version = table.version;
-    await Promise.all([this.#workers.apply(table), this.#before?.apply(table)]);
+    return this.#put(table);
+  }
+
+  async #change(change: TableChange): Promise<ApplyResult> {
+    if (!isRoutingTable({ ...change, routes: change.put })) throw new TypeError("not a change of a routing table");
+    const { version } = this.#table;
+    return change.base === version ? this.#put(changed(this.#table, change), change) : { applied: false, version };
+  }
+
+  async #put(table: RoutingTable, change?: TableChange): Promise<ApplyResult> {
+    const { version } = this.#table;
+    if (table.version <= version) return { applied: false, version };
+    this.#table = table;
+    await Promise.all([this.#workers.apply(table, change), this.#before?.apply(table), this.#save(table)]);
+    return { applied: true };
+  }
+
+  async #save(table: RoutingTable): Promise<void> {
     // The one that took this place saves it.
     const { table: file, sealer } = this.#files;
-    if (this.#hasResigned || sealer === undefined) return { applied: true };
+    if (this.#hasResigned || sealer === undefined) return;
     try {
       await saveJson(file, table, sealer);
     } catch (err) {
       // A full disk must not stop a deploy: the table is in force, and the next one is saved again.
       this.#options.log.error("routing table was not saved", { err });
     }
-    return { applied: true };
   }
 
   async #drain(targetIds: readonly string[], deadlineMs: number): Promise<boolean> {

@@ -20,7 +20,8 @@ export interface Requested {
 }
 
 interface HostRoutes<Entry> {
-  readonly byPath: Map<string, Entry>;
+  /** Most hosts have no route but that of the whole host. */
+  byPath: Map<string, Entry> | undefined;
   /** Segments of the longest path: deeper ones need not be looked at. */
   depth: number;
   /** The route of the whole host. */
@@ -61,12 +62,19 @@ export function normaliseHost(raw: string): string | undefined {
 }
 
 function add<Entry extends Placed>(hosts: Map<string, HostRoutes<Entry>>, host: string, entry: Entry): void {
-  const known = hosts.get(host) ?? { byPath: new Map<string, Entry>(), depth: 0, root: undefined };
-  const path = entry.route.path === "/" ? "" : entry.route.path;
+  let known = hosts.get(host);
+  if (known === undefined) {
+    known = { byPath: undefined, depth: 0, root: undefined };
+    hosts.set(host, known);
+  }
+  const { path } = entry.route;
+  if (path === "/") {
+    known.root = entry;
+    return;
+  }
+  known.byPath ??= new Map();
   known.byPath.set(path, entry);
-  if (path === "") known.root = entry;
   known.depth = Math.max(known.depth, path.split("/").length - 1);
-  hosts.set(host, known);
 }
 
 function matchWildcard<Entry>(
@@ -89,7 +97,7 @@ function longestPrefix<Entry>(entry: HostRoutes<Entry> | undefined, path: string
     prefix !== "";
     prefix = prefix.slice(0, prefix.lastIndexOf("/"))
   ) {
-    const found = entry.byPath.get(prefix);
+    const found = entry.byPath?.get(prefix);
     if (found !== undefined) return found;
   }
   return entry.root;

@@ -1,10 +1,11 @@
 import type { Socket } from "node:net";
 import type { AppTraffic } from "./metrics.ts";
 import type { PurgeRequest, RequestRecord, RoutingTable } from "./protocol.ts";
+import type { TableChange } from "./table-change.ts";
 import type { Encryption, TlsSecrets } from "./tls/encryption.ts";
 
 /** Messages on the router's control socket: one JSON object a line. A router of another protocol is replaced. */
-export const protocolVersion = 2;
+export const protocolVersion = 3;
 
 export interface Hello {
   readonly type: "hello";
@@ -42,6 +43,8 @@ export interface RouterStatus {
 
 export type Question =
   | { readonly type: "apply"; readonly table: RoutingTable }
+  /** Not applied where the table in force is not the one that it is made of. */
+  | { readonly type: "change"; readonly change: TableChange }
   | { readonly type: "drain"; readonly targetIds: readonly string[]; readonly deadlineMs: number }
   | { readonly type: "purge"; readonly what: PurgeRequest }
   | { readonly type: "status" }

@@ -1,8 +1,8 @@
 import { messageOf } from "../core/errors.ts";
 import { DataPath } from "./data-path.ts";
 import { workerState } from "./policy/compile.ts";
-import { routeKey } from "./policy/state.ts";
 import { RecordBuffer } from "./record-buffer.ts";
+import { placeOf } from "./table-change.ts";
 import type { WorkerQuestion } from "./wire.ts";
 import type { FromWorker, ToWorker } from "./worker-messages.ts";
 
@@ -55,13 +55,12 @@ async function ask(dataPath: DataPath, question: WorkerQuestion): Promise<unknow
   if (question.type === "drain") return dataPath.drain(question.targetIds, question.deadlineMs);
   if (question.type === "purge") {
     const { below, ...route } = question.what;
-    return workerState.purge(routeKey(route), below);
+    return workerState.purge(placeOf(route), below);
   }
   if (question.type === "encrypt") dataPath.encrypt(question.secrets);
-  if (question.type === "apply") {
-    dataPath.apply(question.table);
-    await dataPath.settled();
-  }
+  if (question.type === "change" && !dataPath.change(question.change)) return false;
+  if (question.type === "apply") dataPath.apply(question.table);
+  if (question.type === "apply" || question.type === "change") await dataPath.settled();
   return dataPath.status();
 }
 

@@ -1,15 +1,15 @@
 import { DataPath, type DataPathOptions, type WorkerStatus } from "./data-path.ts";
 import { workerState } from "./policy/compile.ts";
-import { routeKey } from "./policy/state.ts";
 import type { PurgeRequest, RoutingTable } from "./protocol.ts";
+import { placeOf, type TableChange } from "./table-change.ts";
 import type { TlsSecrets } from "./tls/encryption.ts";
 import type { ListeningPorts } from "./worker-messages.ts";
 
 /** The processes that carry the traffic. */
 export interface Workers {
   readonly ports: ListeningPorts;
-  /** Resolves when every worker routes by this table. */
-  apply(table: RoutingTable): Promise<void>;
+  /** Resolves when every worker routes by this table. `change`: what makes it of the one before. */
+  apply(table: RoutingTable, change?: TableChange): Promise<void>;
   /** Resolves when every worker serves these certificates. */
   encrypt(secrets: TlsSecrets): Promise<void>;
   /** True when no worker has anything under way to these targets, false after `deadlineMs`. */
@@ -34,7 +34,7 @@ export async function startLocalWorker(options: DataPathOptions): Promise<Worker
     encrypt: async (secrets) => dataPath.encrypt(secrets),
     drain: (targetIds, deadlineMs) => dataPath.drain(targetIds, deadlineMs),
     status: async () => [dataPath.status()],
-    purge: async ({ below, ...route }) => workerState.purge(routeKey(route), below),
+    purge: async ({ below, ...route }) => workerState.purge(placeOf(route), below),
     close: (deadlineMs, idleMs) => dataPath.close(deadlineMs, idleMs),
   };
 }

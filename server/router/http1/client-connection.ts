@@ -289,7 +289,7 @@ export class ClientConnection implements ClientSide, Timed {
     if (answer.status === 101) {
       this.#phase = phases.tunnel;
       this.#socket.setKeepAlive?.(true, tcpKeepAliveMs);
-    } else if (this.#isLast || facts.expectsContinue) this.#closesAfter = true;
+    } else if (this.#isLast() || facts.expectsContinue) this.#closesAfter = true;
     else if (answer.framing === framing.stream && facts.minor === 0) this.#closesAfter = true;
     this.#writer.head(answer, buffer, this.#closesAfter);
   }
@@ -326,16 +326,16 @@ export class ClientConnection implements ClientSide, Timed {
   // The connection.
 
   /** The client sends no more, or shall not. */
-  get #isLast(): boolean {
+  #isLast(): boolean {
     return this.#held === undefined && (this.#hasEnded || this.#traffic.isClosing);
   }
 
   /** Idle since the last answer, or never used: may be closed without harm. */
   get isIdle(): boolean {
-    return this.#isBetweenRequests && this.#socket.writableLength === 0;
+    return this.#isBetweenRequests() && this.#socket.writableLength === 0;
   }
 
-  get #isBetweenRequests(): boolean {
+  #isBetweenRequests(): boolean {
     return this.#phase === phases.head && this.#partialHead === undefined && this.#held === undefined;
   }
 
@@ -345,7 +345,7 @@ export class ClientConnection implements ClientSide, Timed {
 
   /** The end of the last answer may still be on its way. */
   leave(): void {
-    if (this.#isBetweenRequests) this.#close();
+    if (this.#isBetweenRequests()) this.#close();
   }
 
   timeoutMs(): number {
@@ -394,7 +394,7 @@ export class ClientConnection implements ClientSide, Timed {
     this.#periods = 0;
     this.deadline = 0;
     this.#headBytes = empty;
-    if (this.#isLast) {
+    if (this.#isLast()) {
       this.#close();
       return;
     }

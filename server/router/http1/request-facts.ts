@@ -1,3 +1,4 @@
+import { isWithoutBody } from "../methods.ts";
 import type { Framing, RequestFacts } from "../sides.ts";
 import { framing } from "../sides.ts";
 import { put, putCrlf, putText } from "./bytes.ts";
@@ -19,7 +20,6 @@ const chunked = latin1("Transfer-Encoding: chunked\r\n");
 const upgradeName = latin1("Connection: Upgrade\r\nUpgrade: ");
 
 const commonMethods = ["GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH", "TRACE"] as const;
-const methodsWithoutBody: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
 const methodByFirstByte = new Map(commonMethods.map((method) => [method.charCodeAt(0) * 16 + method.length, method]));
 
 const noHost: AskedHost = { authority: "", host: "", protocol: "http", fields: empty };
@@ -98,7 +98,7 @@ export class Http1RequestFacts implements RequestFacts {
     o = put(out, o, startMs);
     o = putCrlf(out, o);
     if (this.framing === framing.chunks) o = put(out, o, chunked);
-    else if (this.framing === framing.none && !hasLengthField && !methodsWithoutBody.has(this.method)) {
+    else if (this.framing === framing.none && !hasLengthField && !isWithoutBody(this.method)) {
       o = put(out, o, emptyBody);
     }
     if (this.upgrade !== "") {
@@ -162,6 +162,7 @@ export class Http1RequestFacts implements RequestFacts {
 }
 
 function methodAt(buf: Buffer, start: number, end: number): string {
+  if (end - start === 3 && buf[start] === 71 && buf[start + 1] === 69 && buf[start + 2] === 84) return "GET";
   const common = methodByFirstByte.get((buf[start] as number) * 16 + end - start);
   if (common !== undefined) {
     let i = 1;

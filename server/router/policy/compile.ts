@@ -1,5 +1,6 @@
 import type { Middleware } from "../middleware.ts";
 import type { TableRoute } from "../protocol.ts";
+import { placeOf } from "../table-change.ts";
 import { type Answers, createAnswers } from "./answers.ts";
 import { basicAuth } from "./basic-auth.ts";
 import { bodyLimit } from "./body-limit.ts";
@@ -21,7 +22,7 @@ import { redirects } from "./redirects.ts";
 import { rewrite } from "./rewrite.ts";
 import { RouteServiceGate } from "./route-service.ts";
 import type { RoutePolicy } from "./route-policy.ts";
-import { PolicyState, routeKey } from "./state.ts";
+import { PolicyState } from "./state.ts";
 
 /** As Heroku's router waits for a dyno. */
 export const defaultStartMs = 75_000;
@@ -85,7 +86,7 @@ function compiled(route: TableRoute, policy: RoutePolicy, state: PolicyState): C
     dispose() {
       hold?.release();
       start?.release();
-      state.slots.wakeAll(routeKey(route));
+      state.slots.wakeAll(placeOf(route));
     },
   };
 }
@@ -100,7 +101,7 @@ function outerMiddlewares(
   state: PolicyState,
   answers: Answers,
 ): readonly Middleware[] {
-  const key = routeKey(route);
+  const key = placeOf(route);
   const list: (Middleware | undefined)[] = [
     policy.https && httpsOnly(policy.https),
     dropInstanceFields,

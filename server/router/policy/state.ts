@@ -59,7 +59,3 @@ export class PolicyState {
     });
   }
 }
-
-export function routeKey(route: { readonly host: string; readonly path: string }): string {
-  return `${route.host} ${route.path}`;
-}

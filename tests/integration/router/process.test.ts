@@ -13,7 +13,7 @@ import { createSealer } from "../../../server/core/seal.ts";
 import { connectRouter, type RouterClient } from "../../../server/router/client.ts";
 import { openConnection } from "../../../server/router/connection.ts";
 import { ensureRouter, stopRouter } from "../../../server/router/process.ts";
-import type { RequestRecord } from "../../../server/router/protocol.ts";
+import type { RequestRecord, TableRoute } from "../../../server/router/protocol.ts";
 import { loadTable } from "../../../server/router/table-file.ts";
 import { startLoad } from "../../support/load.ts";
 import { childrenOf } from "../../support/router-workers.ts";
@@ -168,6 +168,33 @@ describe("the daemon's handle", () => {
     });
     connection.close();
     expect((await ask(client.httpPort)).status).toBe(503);
+  });
+
+  test("a change of another table than the one in force is refused, and the client tells all of it", async () => {
+    await using client = await ensure();
+    await client.apply([routeTo([]), routeTo([], { host: "other.test" })], signal());
+    const connection = await openConnection(paths.routerSocket, 1_000);
+    const change = { base: 7, version: 9, put: [], dropped: [{ host: "other.test", path: "/" }] };
+    expect(await connection.ask({ type: "change", change })).toEqual({ applied: false, version: 1 });
+    // Somebody else's table: the client knows nothing of it.
+    await connection.ask({ type: "apply", table: { version: 9, routes: [] } });
+    connection.close();
+    expect((await ask(client.httpPort)).status).toBe(404);
+    await client.apply([routeTo([]), routeTo([], { host: "third.test" })], signal());
+    expect((await ask(client.httpPort)).status).toBe(503);
+    expect((await ask(client.httpPort, { host: "third.test" })).status).toBe(503);
+    expect((await ask(client.httpPort, { host: "other.test" })).status).toBe(404);
+  });
+
+  test("a change that is none is refused and changes nothing", async () => {
+    await using client = await ensure();
+    await client.apply([routeTo([])], signal());
+    const connection = await openConnection(paths.routerSocket, 1_000);
+    const put = [{ host: "shop.test", path: "no path" }] as unknown as readonly TableRoute[];
+    const change = { base: 1, version: 2, put, dropped: [] };
+    await expect(connection.ask({ type: "change", change })).rejects.toThrow("not a change of a routing table");
+    connection.close();
+    expect((await client.status(signal())).version).toBe(1);
   });
 
   test("drain over the socket waits for a slow answer, and status shows it", async () => {

@@ -43,6 +43,28 @@ describe.each([
   });
 });
 
+test("routes that come, change and go are known to all workers, also to one that is new", async () => {
+  await using one = await startInstance((_req, res) => void res.end("one"));
+  await using other = await startInstance((_req, res) => void res.end("other"));
+  await using router = await startRouterProcess([routeTo([one.target])], { workers: 2 });
+  const { client } = router;
+  const answers = async (host: string) => {
+    const all = await Promise.all(Array.from({ length: 24 }, () => ask(client.httpPort, { host })));
+    return [...new Set(all.map(({ status, body }) => (status === 200 ? body : String(status))))];
+  };
+  const apply = (...routes: Parameters<typeof client.apply>[0][number][]) =>
+    client.apply(routes, AbortSignal.timeout(10_000));
+  await apply(routeTo([one.target]), routeTo([other.target], { host: "new.test" }));
+  expect([await answers("shop.test"), await answers("new.test")]).toEqual([["one"], ["other"]]);
+  await apply(routeTo([other.target]), routeTo([other.target], { host: "new.test" }));
+  expect([await answers("shop.test"), await answers("new.test")]).toEqual([["other"], ["other"]]);
+  await killBusiestWorker(client.pid, [client.httpPort]);
+  await waitFor(() => childrenOf(client.pid).length === 2, soon());
+  await apply(routeTo([one.target]));
+  await waitFor(async () => (await client.status(AbortSignal.timeout(5_000))).workers === 2, soon());
+  expect([await answers("shop.test"), await answers("new.test")]).toEqual([["one"], ["404"]]);
+});
+
 test("a router with one worker is followed by one whose workers share a socket", async () => {
   await using app = await startInstance(hashing);
   await using first = await startRouterProcess([routeTo([app.target])]);

@@ -1,5 +1,6 @@
 import { Transform } from "node:stream";
 import type { AnswerEdit, AnswerHead, Field, HeadEdit, Middleware, OwnAnswer, RequestHead } from "../../middleware.ts";
+import { isSafe } from "../../methods.ts";
 import type { Answers } from "../answers.ts";
 import { directivesOf } from "./directives.ts";
 import { ageOf, type Entry, isUsable, keptFields, plan, type Plan } from "./entry.ts";
@@ -15,8 +16,6 @@ export interface CacheOptions {
   readonly answers: Answers;
   readonly now?: () => number;
 }
-
-const safeMethods = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
 /** A shared cache (RFC 9111) in memory. Says in `Cache-Status` (RFC 9211) what it did. */
 export function responseCache(options: CacheOptions): Middleware {
@@ -40,7 +39,7 @@ class ResponseCache {
   request(head: RequestHead): ReturnType<Middleware["request"]> {
     const { store, route, answers } = this.#options;
     const key = cacheKey(route, head);
-    if (!safeMethods.has(head.method)) {
+    if (!isSafe(head.method)) {
       // What has been changed must not be given any more (RFC 9111 4.4).
       return {
         kind: "pass",

@@ -1,5 +1,3 @@
-import { EncryptJWT, jwtDecrypt } from "jose";
-
 export interface Session {
   readonly user: string;
   readonly email: string | undefined;
@@ -27,7 +25,9 @@ export class SessionCookies {
     this.#key = Buffer.from(key, "base64");
   }
 
-  seal(kind: "session" | "attempt", claims: Session | Attempt, host: string, lifeMs: number): Promise<string> {
+  async seal(kind: "session" | "attempt", claims: Session | Attempt, host: string, lifeMs: number): Promise<string> {
+    // It takes 11 MB: only routes with a sign-in pay for it.
+    const { EncryptJWT } = await import("jose");
     return new EncryptJWT({ ...claims, kind })
       .setProtectedHeader({ alg: "dir", enc: "A256GCM" })
       .setAudience(host)
@@ -55,6 +55,7 @@ export class SessionCookies {
   }
 
   async #open(cookie: string, audience: string, kind: string): Promise<object | undefined> {
+    const { jwtDecrypt } = await import("jose");
     try {
       const { payload } = await jwtDecrypt(cookie, this.#key, { audience, contentEncryptionAlgorithms: ["A256GCM"] });
       return payload["kind"] === kind ? payload : undefined;
