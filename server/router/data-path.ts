@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { ClientConnection } from "./http1/client-connection.ts";
 import { Http1Pool } from "./http1/pool.ts";
 import { ClientSession } from "./http2/client-session.ts";
@@ -296,7 +297,8 @@ export class DataPath implements Traffic {
       return;
     }
     const clientAddress = plainAddress(remoteAddress);
-    const facts = { protocol, clientAddress, clientPort: remotePort, localPort };
+    const tlsVersion = protocol === "https" ? versionOf(socket as TLSSocket) : undefined;
+    const facts = { protocol, clientAddress, clientPort: remotePort, localPort, tlsVersion };
     if (protocol === "http" && this.#isProxied(clientAddress)) {
       acceptProxied(socket, (plain, rest) => {
         this.take(socket, { ...facts, ...clientOf(plain) }, rest);
@@ -335,6 +337,11 @@ export class DataPath implements Traffic {
   #cutAll(): void {
     for (const connection of this.#connections.list()) connection.destroy();
   }
+}
+
+/** As Heroku's log shows it. */
+function versionOf(socket: TLSSocket): string | undefined {
+  return socket.getProtocol()?.replace("TLSv", "tls");
 }
 
 function clientOf(said: ProxyFacts | undefined): Partial<ConnectionFacts> {

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from "./node-http.ts";
+import { reasonOf } from "./node-http.ts";
 import type { FailureAnswer } from "./failures.ts";
 import type { OwnAnswer } from "./middleware.ts";
 import { putText } from "./http1/bytes.ts";
@@ -26,7 +26,7 @@ export function answerOf({ status, fields, body }: OwnAnswer, requestId: string)
 /** Says it to the client, whole. `Content-Length` is added. */
 export function say(client: ClientSide, said: Said): void {
   const { status, fields, body } = said;
-  const line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
+  const line = `HTTP/1.1 ${status} ${reasonOf(status)}\r\n`;
   let text = "";
   for (let i = 0; i < fields.length; i += 2) {
     if (fields[i]?.toLowerCase() !== "content-length") text += `${fields[i]}: ${fields[i + 1]}\r\n`;

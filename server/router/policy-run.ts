@@ -6,7 +6,7 @@ import { out, reserve } from "./http1/slab.ts";
 import type { Instance } from "./instances.ts";
 import type { AnswerHead, AnswerHook, HeadEdit, OwnAnswer, RequestHead, Verdict } from "./middleware.ts";
 import type { LiveRoute } from "./live-table.ts";
-import { STATUS_CODES } from "./node-http.ts";
+import { reasonOf } from "./node-http.ts";
 import { sayHead } from "./own-answer.ts";
 import type { CompiledPolicy, Picked, Picker } from "./policy/compiled-policy.ts";
 import type { Policy } from "./policy.ts";
@@ -201,7 +201,7 @@ export class PolicyRun {
     const line =
       status === answer.status
         ? buffer.toString("latin1", answer.lineStart, answer.fieldsStart)
-        : `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
+        : `HTTP/1.1 ${status} ${reasonOf(status)}\r\n`;
     sayHead(this.#client, line, lines, { ...answer, status, framing: kind });
     return true;
   }

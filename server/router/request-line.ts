@@ -12,6 +12,7 @@ export interface LoggedRequest {
   readonly id: WrittenId;
   readonly forwardedFor: string;
   readonly protocol: "http" | "https";
+  readonly tlsVersion: string | undefined;
 }
 
 /** What became of it. */
@@ -44,6 +45,7 @@ const pieces = {
   status: latin1(" status="),
   bytes: latin1(" bytes="),
   protocol: latin1(" protocol="),
+  tlsVersion: latin1(" tls_version="),
   ms: latin1("ms"),
   cut: latin1("..."),
 };
@@ -86,7 +88,9 @@ export function putRequestLine(out: Uint8Array, at: number, request: LoggedReque
   o = putNumber(out, put(out, o, pieces.status), outcome.status);
   o = put(out, o, pieces.bytes);
   if (bytes !== undefined) o = putNumber(out, o, bytes);
-  return putText(out, put(out, o, pieces.protocol), request.protocol);
+  o = putText(out, put(out, o, pieces.protocol), request.protocol);
+  const { tlsVersion } = request;
+  return tlsVersion === undefined ? o : putText(out, put(out, o, pieces.tlsVersion), tlsVersion);
 }
 
 function putCause(out: Uint8Array, at: number, code: string): number {

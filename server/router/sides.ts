@@ -17,6 +17,8 @@ export interface ConnectionFacts {
   readonly clientAddress: string;
   readonly clientPort: number;
   readonly localPort: number;
+  /** `tls1.3`; undefined where it came in the clear. */
+  readonly tlsVersion?: string | undefined;
 }
 
 /** How the end of a body is known. */
@@ -57,6 +59,8 @@ export interface RequestFacts {
   /** Of the client, after trusted proxies. */
   readonly clientAddress: string;
   readonly protocol: "http" | "https";
+  /** Of the connection that it came over. */
+  readonly tlsVersion: string | undefined;
   readonly framing: Framing;
   readonly length: number;
   /** `Expect: 100-continue`, and the client has not begun to send. */

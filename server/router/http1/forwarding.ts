@@ -72,6 +72,7 @@ export class AskedHosts {
 export class Forwarding {
   readonly clientAddress: string;
   readonly isTrusted: boolean;
+  readonly tlsVersion: string | undefined;
   readonly #connection: ConnectionFacts;
   readonly #trusted: TrustedProxies;
   readonly #hosts: AskedHosts;
@@ -83,6 +84,7 @@ export class Forwarding {
     this.#trusted = trusted;
     this.#hosts = hosts;
     this.clientAddress = connection.clientAddress;
+    this.tlsVersion = connection.tlsVersion;
     this.isTrusted = trusted.has(connection.clientAddress);
   }
 

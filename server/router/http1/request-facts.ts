@@ -40,6 +40,7 @@ export class Http1RequestFacts implements RequestFacts {
   targetStart = 0;
   targetEnd = 0;
   readonly id = new RequestId();
+  readonly tlsVersion: string | undefined;
   readonly #forwarding: Forwarding;
   #host = noHost;
   /** What a trusted proxy says of the client's certificate: nobody else can have checked one. */
@@ -48,6 +49,7 @@ export class Http1RequestFacts implements RequestFacts {
   constructor(forwarding: Forwarding) {
     this.#forwarding = forwarding;
     this.clientAddress = forwarding.clientAddress;
+    this.tlsVersion = forwarding.tlsVersion;
   }
 
   get authority(): string {

@@ -1,5 +1,4 @@
 import type { Duplex } from "node:stream";
-import { constants, createBrotliCompress, createGzip } from "node:zlib";
 import type { AnswerEdit, AnswerHead, Middleware } from "../middleware.ts";
 import { acceptedCodings } from "./accept-encoding.ts";
 
@@ -9,13 +8,23 @@ const types =
 
 const coders: Readonly<Record<string, () => Duplex>> = {
   // What has come goes out at once: an answer may be a stream.
-  br: () =>
-    createBrotliCompress({
+  br: () => {
+    const { constants, createBrotliCompress } = zlib();
+    return createBrotliCompress({
       flush: constants.BROTLI_OPERATION_FLUSH,
       params: { [constants.BROTLI_PARAM_QUALITY]: 4, [constants.BROTLI_PARAM_LGWIN]: 18 },
-    }),
-  gzip: () => createGzip({ flush: constants.Z_SYNC_FLUSH, level: 5 }),
+    });
+  },
+  gzip: () => {
+    const { constants, createGzip } = zlib();
+    return createGzip({ flush: constants.Z_SYNC_FLUSH, level: 5 });
+  },
 };
+
+/** Only routes that compress pay for it: 1 MB. */
+function zlib(): typeof import("node:zlib") {
+  return process.getBuiltinModule("node:zlib");
+}
 
 /** Compresses text that the app did not. Event streams are left alone. */
 export function compress(): Middleware {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestOptions } from "node:http";
-import { request as plainRequest } from "../node-http.ts";
+import { nodeHttp } from "../node-http.ts";
 import type { Field } from "../middleware.ts";
 
 export interface SmallAnswer {
@@ -41,7 +41,7 @@ function open(place: URL, options: RequestOptions) {
     const { request } = process.getBuiltinModule("node:https");
     return request({ ...target, port: place.port || 443, servername: place.hostname });
   }
-  return plainRequest({ ...target, port: place.port || 80 });
+  return nodeHttp().request({ ...target, port: place.port || 80 });
 }
 
 function collect(

@@ -166,7 +166,9 @@ describe("HTTP/2 from clients", () => {
     expect(answer.headers["connection"]).toBeUndefined();
     expect(answer.headers["x-request-id"]).toMatch(/^[\w-]{20,}$/);
     await eventually(() => front.records.length === 1);
-    expect(front.records[0]?.text).toMatch(/path="\/a\?b" host=shop\.test .*status=201 bytes=\d+ protocol=https/);
+    expect(front.records[0]?.text).toMatch(
+      /path="\/a\?b" host=shop\.test .*status=201 bytes=\d+ protocol=https tls_version=tls1\.3$/,
+    );
   });
 
   test("100 requests at once over one connection, bodies both ways, none mixed up", async () => {

@@ -25,6 +25,7 @@ const facts: LoggedRequest & LoggedOutcome = {
   status: 200,
   bytes: 13,
   protocol: "http",
+  tlsVersion: undefined,
   code: undefined,
 };
 
@@ -35,6 +36,11 @@ function requestLine(one: LoggedRequest & LoggedOutcome): string {
   expect(end).toBeLessThanOrEqual(room);
   return out.toString("latin1", 0, end);
 }
+
+test("one that came by TLS says by which", () => {
+  const line = requestLine({ ...facts, protocol: "https", tlsVersion: "tls1.3" });
+  expect(line).toContain(" bytes=13 protocol=https tls_version=tls1.3");
+});
 
 test("an answered request reads as Heroku writes it", () => {
   expect(requestLine(facts)).toBe(
