@@ -21,6 +21,8 @@ const latin1 = (value: string): Buffer => Buffer.from(value, "latin1");
 const continueLine = latin1("HTTP/1.1 100 Continue\r\n\r\n");
 const tcpKeepAliveMs = 60_000;
 const maxHeldBytes = 65_536;
+/** More would be kept with a head for as long as its request takes. */
+const maxKeptBehindHead = 8_192;
 
 /**
  * `head` → `body` → `busy` (the request is whole, its answer is not) → `head`; `tunnel` after 101; `closing` throws away
@@ -142,12 +144,20 @@ export class ClientConnection implements ClientSide, Timed {
       this.#refuse(body < 0 ? head.refusal : 431);
       return end;
     }
-    this.#begin(buf, p, body, at);
+    if (last - body > maxKeptBehindHead) this.#beginApart(buf.subarray(p, body), at);
+    else this.#begin(buf, p, body, at);
     if (buf === from) return body;
     // What follows a head that came in pieces stands behind it.
     if (body < last) this.#process(buf, body, last);
     this.#isProcessing = true;
     return end;
+  }
+
+  /** Its head is kept without what came behind it. */
+  #beginApart(bytes: Buffer, at: number): void {
+    const own = Buffer.from(bytes);
+    parseRequest(own, 0, own.length, out.buffer, at, this.#traffic.policy.maxHeaders);
+    this.#begin(own, 0, own.length, at);
   }
 
   #begin(buf: Buffer, start: number, body: number, at: number): void {
@@ -320,7 +330,7 @@ export class ClientConnection implements ClientSide, Timed {
     this.#writer.flush();
     this.#exchange = undefined;
     if (this.#isAnswering && this.#writer.isEndedByClose) this.#socket.resetAndDestroy();
-    this.#destroy();
+    this.destroy();
   }
 
   // The connection.
@@ -337,10 +347,6 @@ export class ClientConnection implements ClientSide, Timed {
 
   #isBetweenRequests(): boolean {
     return this.#phase === phases.head && this.#partialHead === undefined && this.#held === undefined;
-  }
-
-  destroy(): void {
-    this.#destroy();
   }
 
   /** The end of the last answer may still be on its way. */
@@ -364,7 +370,7 @@ export class ClientConnection implements ClientSide, Timed {
     } else if (this.#phase === phases.busy && !this.#isDiscarding) this.#probe();
     else if (this.#socket.writableLength > 0 && ++this.#periods < this.#traffic.policy.stalledPeriods)
       this.deadline = 0;
-    else this.#destroy();
+    else this.destroy();
   }
 
   /**
@@ -463,7 +469,7 @@ export class ClientConnection implements ClientSide, Timed {
     if (isDone && !this.#isProcessing) {
       // Where the kernel has all, its close says the same as a shutdown before it would; TLS has a farewell of its own.
       // Not before the stream has told of its last write: it would make an error for nobody.
-      if (this.#isPlain && this.#socket.writableLength === 0) process.nextTick(destroy, this.#socket);
+      if (this.#isPlain && this.#socket.writableLength === 0) process.nextTick(() => this.#socket.destroy());
       else this.#socket.destroySoon();
       return;
     }
@@ -475,11 +481,11 @@ export class ClientConnection implements ClientSide, Timed {
   #gone(): void {
     const exchange = this.#exchange;
     this.#exchange = undefined;
-    this.#destroy();
+    this.destroy();
     exchange?.clientGone();
   }
 
-  #destroy(): void {
+  destroy(): void {
     if (this.#phase === phases.over && this.#socket.destroyed) return;
     const wasOver = this.#phase === phases.over;
     this.#phase = phases.over;
@@ -489,8 +495,4 @@ export class ClientConnection implements ClientSide, Timed {
     this.#socket.destroy();
     if (!wasOver) this.#traffic.closed(this);
   }
-}
-
-function destroy(socket: Socket): void {
-  socket.destroy();
 }
