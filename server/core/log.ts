@@ -31,6 +31,15 @@ export function createLog(write: (line: string) => void, level: LogLevel = "info
   };
 }
 
+let isStderrWatched = false;
+
+/** Nobody may read it any more, and its disk may be full: what cannot be told is lost, and must not be an error of its own. */
+export function writeToStderr(line: string): void {
+  if (!isStderrWatched) process.stderr.on("error", () => {});
+  isStderrWatched = true;
+  process.stderr.write(line);
+}
+
 function describe(err: Error): string {
   const own = err.stack ?? err.message;
   return err.cause instanceof Error ? `${own}\ncaused by: ${describe(err.cause)}` : own;

@@ -1,5 +1,5 @@
 import { appendFileSync, renameSync, statSync } from "node:fs";
-import { createLog, type Log } from "../core/log.ts";
+import { createLog, type Log, writeToStderr } from "../core/log.ts";
 import type { Config } from "../config/config.ts";
 
 const maxBytes = 16 * 1024 * 1024;
@@ -17,7 +17,7 @@ export function openOperatorLog(file: string, level: Config["logLevel"]): Log {
       size += Buffer.byteLength(line);
     } catch {
       // A full disk must not end what is only being reported on.
-      process.stderr.write(line);
+      writeToStderr(line);
     }
   }, level);
 }

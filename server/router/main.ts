@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { pathsOf } from "../config/config.ts";
-import { createLog, type Log } from "../core/log.ts";
+import { createLog, type Log, writeToStderr } from "../core/log.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { keyVariable } from "./sealed-file.ts";
 import { RouterRunningError, startRouter } from "./router.ts";
@@ -29,7 +29,7 @@ async function main(): Promise<void> {
   });
   if (values.warm) await Promise.all([import("./cluster-workers.ts"), import("./worker-main.ts")]);
   if (values.home === undefined) return;
-  const log = createLog((line) => process.stderr.write(line)).with({ part: "router", pid: process.pid });
+  const log = createLog(writeToStderr).with({ part: "router", pid: process.pid });
   keepGoing(log);
   const ended = new Promise<string>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, resolve);
@@ -75,7 +75,7 @@ function exitCodeOf(err: unknown, httpsPort: number): number {
 
 if (import.meta.main) {
   main().catch((err: unknown) => {
-    createLog((line) => process.stderr.write(line)).error("router did not start", { err });
+    createLog(writeToStderr).error("router did not start", { err });
     const flag = process.argv.find((arg) => arg.startsWith("--https-port="));
     process.exit(exitCodeOf(err, Number(flag?.split("=")[1])));
   });

@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -53,10 +53,10 @@ function ensure(change: { httpPort?: number; routerWorkers?: number } = {}, buil
   });
 }
 
-function startByHand(port: number): ChildProcess {
+function startByHand(port: number, stdio: StdioOptions = "ignore"): ChildProcess {
   const args = [mainFile, `--home=${home}`, "--listen=127.0.0.1", `--http-port=${port}`];
   const env = { ...process.env, PAAS_ROUTER_KEY: key.toString("base64") };
-  return spawn(process.execPath, args, { stdio: "ignore", env });
+  return spawn(process.execPath, args, { stdio, env });
 }
 
 async function answers(port: number): Promise<void> {
@@ -213,6 +213,26 @@ describe("the daemon's handle", () => {
     const options = { socket: paths.routerSocket, onRequests: () => {}, log: silentLog };
     await expect(connectRouter(options)).rejects.toMatchObject({ code: "ROUTER_UNAVAILABLE" });
   });
+});
+
+test.each([
+  ["nobody reads any more", "pipe"],
+  ["has no room left", "/dev/full"],
+])("a router whose log %s serves, and ends when it is told to", async (_name, target) => {
+  const taken = createServer();
+  const port = await listen(taken);
+  taken.close();
+  await using full = await open("/dev/full", "w");
+  const child = startByHand(port, ["ignore", "ignore", target === "pipe" ? "pipe" : full.fd]);
+  child.stderr?.destroy();
+  try {
+    await answers(port);
+    child.kill("SIGTERM");
+    const [code] = (await once(child, "exit", { signal: AbortSignal.timeout(15_000) })) as [number | null];
+    expect(code).toBe(0);
+  } finally {
+    child.kill("SIGKILL");
+  }
 });
 
 describe("one router a home", () => {
