@@ -47,6 +47,12 @@ export class Context {
     const url = this.isRemote ? undefined : await this.local.git("config", "--get", "remote.paas.url");
     const app = url === undefined ? undefined : remoteApp(url);
     if (app !== undefined) return app;
+    if (input.args.includes("-a") || input.args.includes("--app")) {
+      throw usageError(
+        "What stands behind a command is the command's own, -a too.",
+        "Name the app before it, as in: paas run -a APP COMMAND",
+      );
+    }
     throw usageError(
       "No app is named.",
       this.isRemote

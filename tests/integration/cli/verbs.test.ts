@@ -131,6 +131,9 @@ test("the app is the one that the git remote names, else the error says both way
   const lost = await api.paas(["ps"]);
   expect(lost.code).toBe(2);
   expect(lost.stderr).toMatch(/^error: No app is named\.\n.*-a APP.*git:remote.*\n$/);
+  const behind = await api.paas(["run", "bash", "-a", "shop"]);
+  expect(behind.code).toBe(2);
+  expect(behind.stderr).toMatch(/^error: What stands behind a command .*\n.*paas run -a APP COMMAND\n$/);
   git(api.home, "init", "-q");
   git(api.home, "remote", "add", "paas", "ssh://paas@localhost:2222/shop");
   const found = await api.paas(["ps", "--json"]);
