@@ -81,7 +81,7 @@ export interface RequestRecord {
   /** ms since the epoch, when it finished */
   readonly at: number;
   readonly app: string;
-  /** Heroku's line after `heroku[router]: `: `at=info method=GET path="/" host=… request_id=… fwd="…" dyno=web.1 connect=1ms service=18ms status=200 bytes=13 protocol=http` */
+  /** Heroku's line after `heroku[router]: `: `at=info method=GET path="/" host=… request_id=… fwd="…" dyno=web.1 connect=1ms service=18ms status=200 bytes=13 protocol=http`, and ` tls_version=tls1.3` behind `https` */
   readonly text: string;
 }
 
