@@ -32,15 +32,20 @@ export class ToldRoutes {
 
   /** What it has to be told for `table`; all of it where nothing is known of it. */
   tell(table: RoutingTable): TableChange | undefined {
-    const texts = new Map(table.routes.map((route) => [placeOf(route), JSON.stringify(route)]));
+    const { routes, ...rest } = table;
     const before = this.#told;
     const base = this.#version;
+    const texts = new Map<string, string>();
+    const put: TableRoute[] = [];
+    for (const route of routes) {
+      const [place, text] = [placeOf(route), JSON.stringify(route)];
+      texts.set(place, text);
+      if (before?.get(place) !== text) put.push(route);
+    }
     this.#told = texts;
     this.#version = table.version;
     // Of two for one place nobody can tell which one a change concerns.
-    if (before === undefined || texts.size !== table.routes.length) return undefined;
-    const { routes, ...rest } = table;
-    const put = routes.filter((route) => before.get(placeOf(route)) !== texts.get(placeOf(route)));
+    if (before === undefined || texts.size !== routes.length) return undefined;
     const dropped = [...before.keys()].filter((place) => !texts.has(place)).map(fromText);
     return { ...rest, base, put, dropped };
   }
