@@ -2,7 +2,6 @@ import type { Socket } from "node:net";
 
 const slabBytes = 160 * 1024;
 const maxFree = 8;
-const shortBytes = 4_096;
 /** So many slabs may be kept by readers who are slow; a byte of each is enough to keep it. */
 const maxKept = 32;
 
@@ -32,6 +31,7 @@ class Slab {
   }
 }
 
+const nothing = Buffer.alloc(0);
 const free: Slab[] = [];
 let kept = 0;
 let current = new Slab(slabBytes);
@@ -104,28 +104,29 @@ export function roomAfter(from: number): number {
 }
 
 /**
- * Writes what stands in the slab from `start` to `end` to a socket; false when the reader is slow. To a plain socket a short
- * message goes as a string: that is a copy of its own, which the stream makes less ado about than about memory that it must
- * give back; TLS copies anyway. Behind bytes that wait already a long one would keep the whole slab, and with it its
- * neighbours, from being used again: then it is copied, and so is everything while too many slabs are kept.
+ * Writes what stands in the slab from `start` to `end` to a socket; false when the reader is slow. Behind bytes that wait
+ * already it would keep the whole slab, and with it its neighbours, from being used again: then it is copied, and so is
+ * everything while too many slabs are kept.
  */
 export function send(socket: Socket, isPlain: boolean, start: number, end: number): boolean {
   open = undefined;
-  if (isPlain && end - start <= shortBytes)
-    return socket.write(out.buffer.toString("latin1", start, end), "latin1") || isTaking(socket);
-  const mustCopy = socket.writableLength > 0 || kept >= maxKept;
-  const hasRoom = mustCopy ? sendCopy(socket, start, end) : sendInPlace(socket, start, end);
+  if (socket.writableLength > 0 || kept >= maxKept) {
+    return socket.write(Buffer.from(out.buffer.subarray(start, end))) || isTaking(socket);
+  }
+  if (!isPlain) return socket.write(out.buffer.subarray(start, end), lend(end)) || isTaking(socket);
+  // Nearly always the kernel takes all at once: then there is nothing to be told of.
+  const hasRoom = socket.write(out.buffer.subarray(start, end));
+  if (socket.writableLength === 0) return true;
+  // What stands behind it in the queue is done when it is done.
+  socket.write(nothing, lend(end));
   return hasRoom || isTaking(socket);
 }
 
-function sendCopy(socket: Socket, start: number, end: number): boolean {
-  return socket.write(Buffer.from(out.buffer.subarray(start, end)));
-}
-
-function sendInPlace(socket: Socket, start: number, end: number): boolean {
+/** The slab up to `end` is somebody's until the callback is called. */
+function lend(end: number): () => void {
   out.at = end;
   current.pending += 1;
-  return socket.write(out.buffer.subarray(start, end), current.released);
+  return current.released;
 }
 
 /** A write that the kernel took at once counts for nothing, whatever its size. */
