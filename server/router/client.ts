@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AppError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { type Connection, ConnectionLost, openConnection } from "./connection.ts";
+import { unpackRecords } from "./packed-records.ts";
 import type { PurgeRequest, RequestRecord, RouterControl, TableContent, TableRoute } from "./protocol.ts";
 import type { Encryption } from "./tls/encryption.ts";
 import type { ListeningPorts } from "./worker-messages.ts";
@@ -222,8 +223,8 @@ class ReconnectingClient implements RouterClient {
   #recordsCame(pid: number, batch: RecordBatch): void {
     if (batch.dropped > 0) this.#options.log.warn("request records lost", { dropped: batch.dropped });
     const known = this.#received.pid === pid ? Math.max(0, this.#received.upTo - batch.first) : 0;
-    this.#received = { pid, upTo: batch.first + batch.records.length };
-    const fresh = batch.records.slice(known);
+    this.#received = { pid, upTo: batch.first + batch.packed.count };
+    const fresh = unpackRecords(batch.packed).slice(known);
     if (fresh.length === 0) return;
     try {
       this.#options.onRequests(fresh);

@@ -143,7 +143,7 @@ class Member {
     worker.on("message", (message: FromWorker) => {
       if (message.type === "listening") resolve(message.ports);
       else if (message.type === "failed") reject(toError(message));
-      else if (message.type === "records") take(message, records);
+      else if (message.type === "records") records.take(message.packed, message.dropped);
       else if (message.type === "spent") onSpent(message.spent);
       else this.#questions.get(message.id)?.(message.value);
     });
@@ -181,11 +181,6 @@ class Member {
       this.send({ type: "question", id, question });
     });
   }
-}
-
-function take(message: Extract<FromWorker, { readonly type: "records" }>, records: RecordBuffer): void {
-  for (const one of message.records) records.push(one);
-  records.lost(message.dropped);
 }
 
 function toError({ message, code, port }: Extract<FromWorker, { readonly type: "failed" }>): Error {

@@ -56,7 +56,7 @@ export class Connection {
   receive(message: Reply | RecordBatch): void {
     if (message.type === "records") {
       this.#onRecords(message);
-      sendMessage(this.#socket, { type: "received", upTo: message.first + message.records.length });
+      sendMessage(this.#socket, { type: "received", upTo: message.first + message.packed.count });
       return;
     }
     const waiting = this.#questions.get(message.id);

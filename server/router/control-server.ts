@@ -16,7 +16,8 @@ export interface Controlled {
   ask(question: NumberedQuestion): Promise<unknown>;
 }
 
-const batchSize = 500;
+/** So many are not left waiting for the next push. */
+const manyRecords = 500;
 const pushEveryMs = 100;
 
 /** Listens on a unix socket for the daemon. Only the owner may connect. */
@@ -78,7 +79,7 @@ export class ControlServer implements AsyncDisposable {
       if (socket !== this.#subscriber) return;
       this.#records.confirm(message.upTo);
       this.#isWaiting = false;
-      if (this.#records.size >= batchSize) this.#push();
+      if (this.#records.size >= manyRecords) this.#push();
     } else {
       void this.#answer(socket, message);
     }
@@ -101,7 +102,7 @@ export class ControlServer implements AsyncDisposable {
   /** One batch at a time: what is not confirmed comes again on the next connection. */
   #push(): void {
     if (this.#subscriber === undefined || this.#isWaiting) return;
-    const batch = this.#records.peek(batchSize);
+    const batch = this.#records.peek();
     if (batch === undefined) return;
     this.#isWaiting = true;
     sendMessage(this.#subscriber, { type: "records", ...batch });

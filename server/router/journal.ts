@@ -2,12 +2,12 @@ import { performance } from "node:perf_hooks";
 import type { FailureCode } from "./failures.ts";
 import { failures } from "./failures.ts";
 import type { Target } from "./protocol.ts";
-import { type LoggedOutcome, putRequestLine, requestLineRoom } from "./request-line.ts";
+import type { RecordedOutcome } from "./record-buffer.ts";
 import type { RequestFacts } from "./sides.ts";
 import type { Traffic } from "./traffic.ts";
 
-/** What becomes of one request, for its line in the app's log. */
-export class Journal implements LoggedOutcome {
+/** What becomes of one request, for its record. */
+export class Journal implements RecordedOutcome {
   readonly #startedAt: number;
   connectMs: number | undefined = 0;
   serviceMs: number | undefined;
@@ -45,9 +45,7 @@ export class Journal implements LoggedOutcome {
     if (isFailure(code)) this.status = failures[code].status;
     traffic.metrics.record(app, this.status, now - this.#startedAt, now);
     this.#close(now);
-    const { records } = traffic;
-    const at = records.open(app, Math.round(traffic.wallClock(now)), requestLineRoom(facts, this));
-    records.close(putRequestLine(records.bytes, at, facts, this));
+    traffic.records.add(app, Math.round(traffic.wallClock(now)), facts, this);
   }
 
   #close(now: number): void {

@@ -1,7 +1,9 @@
 import { messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { type Connection, ConnectionLost, openConnection } from "./connection.ts";
-import type { RequestRecord, RoutingTable } from "./protocol.ts";
+import type { RoutingTable } from "./protocol.ts";
+import type { RecordBuffer } from "./record-buffer.ts";
+import { protocolVersion } from "./wire.ts";
 
 const greetingTimeoutMs = 1_000;
 
@@ -17,11 +19,7 @@ export class Predecessor {
   }
 
   /** Has the router at the socket step back; undefined when there is none. */
-  static async succeed(
-    socket: string,
-    log: Log,
-    record: (record: RequestRecord) => void,
-  ): Promise<Predecessor | undefined> {
+  static async succeed(socket: string, log: Log, records: RecordBuffer): Promise<Predecessor | undefined> {
     let connection: Connection;
     try {
       connection = await openConnection(socket, greetingTimeoutMs);
@@ -29,15 +27,15 @@ export class Predecessor {
       if (err instanceof ConnectionLost) return undefined;
       throw err;
     }
-    connection.subscribe(({ records }) => {
-      for (const one of records) record(one);
-    });
+    const { pid, protocol } = connection.hello;
+    if (protocol === protocolVersion) connection.subscribe(({ packed, dropped }) => records.take(packed, dropped));
+    else log.warn("request records of a router of another version are lost", { predecessor: pid });
     // One that has nothing under way may be gone before its answer is here.
     await connection.ask({ type: "resign" }).catch((err: unknown) => {
       if (!(err instanceof ConnectionLost)) throw err;
     });
-    log.info("router takes over", { predecessor: connection.hello.pid });
-    void connection.closed.then(() => log.info("the router before has ended", { predecessor: connection.hello.pid }));
+    log.info("router takes over", { predecessor: pid });
+    void connection.closed.then(() => log.info("the router before has ended", { predecessor: pid }));
     return new Predecessor(connection);
   }
 

@@ -1,169 +1,229 @@
-import { putText } from "./http1/bytes.ts";
-import type { RequestRecord } from "./protocol.ts";
+import { field, fixedWords, type PackedRecords } from "./packed-records.ts";
+import { maxValueLength } from "./request-line.ts";
+import type { WrittenId } from "./sides.ts";
+
+/** The request, as far as its record tells of it. */
+export interface RecordedRequest {
+  readonly method: string;
+  readonly targetBytes: Uint8Array;
+  readonly targetStart: number;
+  readonly targetEnd: number;
+  readonly host: string;
+  readonly id: WrittenId;
+  readonly forwardedFor: string;
+  readonly protocol: "http" | "https";
+  readonly tlsVersion: string | undefined;
+}
+
+/** What became of it. */
+export interface RecordedOutcome {
+  /** `web.1`; undefined when no instance was chosen. */
+  readonly dyno: string | undefined;
+  readonly connectMs: number | undefined;
+  readonly serviceMs: number | undefined;
+  readonly status: number;
+  readonly bytes: number | undefined;
+  /** A failure, or a policy's word for an answer of its own. */
+  readonly code: string | undefined;
+}
 
 export interface Batch {
+  /** Number of its first record, counted over the buffer's life. */
   readonly first: number;
-  readonly records: readonly RequestRecord[];
+  readonly packed: PackedRecords;
+  /** Lost before it because nobody fetched them, and not told before. */
   readonly dropped: number;
 }
 
-const segmentBytes = 128 * 1024;
+const segmentWords = 16 * 1024;
 const maxSpare = 4;
-/** Time, length of the app's name, length of the text. */
-const headerBytes = 8 + 4 + 4;
-const time = new Float64Array(1);
-const timeBytes = new Uint8Array(time.buffer);
+/** Further away from the first record of its segment than a word of ms can say: a clock that was set. */
+const maxOffsetMs = 2 ** 31 - 1;
+const low = 2 ** 32;
 
-/** Records as bytes, one behind the other: thousands of strings that wait would be carried about by each collection. */
-class Segment {
-  readonly bytes: Buffer;
-  /** Where the first and the next record begin. */
-  start = 0;
+/** Records that are handed on as one. */
+interface Part {
+  readonly count: number;
+  /** What it takes in memory, nearly. */
+  readonly size: number;
+  pack(): PackedRecords;
+}
+
+/** As words, one record behind the other: thousands of strings that wait would be carried about by each collection. */
+class Segment implements Part {
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly texts: string[] = [];
+  readonly #places = new Map<string, number>();
+  base = 0;
+  /** Where the next record begins. */
   end = 0;
+  count = 0;
+  #textLength = 0;
 
-  constructor(size: number) {
-    this.bytes = Buffer.allocUnsafeSlow(size);
+  constructor(words: Int32Array) {
+    this.words = words;
+    this.bytes = new Uint8Array(words.buffer);
+  }
+
+  get size(): number {
+    return this.end * 4 + this.#textLength;
+  }
+
+  placeOf(text: string): number {
+    const known = this.#places.get(text);
+    if (known !== undefined) return known;
+    const place = this.texts.push(text) - 1;
+    this.#places.set(text, place);
+    this.#textLength += text.length;
+    return place;
+  }
+
+  pack(): PackedRecords {
+    const words = Buffer.from(this.words.buffer, 0, this.end * 4).toString("base64");
+    return { count: this.count, base: this.base, words, texts: this.texts };
   }
 }
 
-/**
- * Request records until somebody has them. Bounded: the oldest go first, and are counted. Texts are latin1, and are written
- * into place.
- */
+/** Texts that are nearly always those of the request before. */
+const slots = { app: 0, method: 1, host: 2, forwardedFor: 3, dyno: 4, code: 5, tlsVersion: 6, givenId: 7 } as const;
+
+/** Request records until somebody has them. Bounded: the oldest go first, and are counted. */
 export class RecordBuffer {
   readonly #maxRecords: number;
-  readonly #maxChars: number;
-  #segments: Segment[] = [];
-  readonly #spare: Segment[] = [];
-  /** Of the record that is being written. */
-  #open = new Segment(0);
+  readonly #maxBytes: number;
+  #parts: Part[] = [];
+  readonly #spare: Int32Array[] = [];
+  /** The last part, as long as it is written to. */
+  #open: Segment | undefined;
+  readonly #lastTexts: (string | undefined)[] = Object.values(slots).map(() => undefined);
+  readonly #lastPlaces: number[] = Object.values(slots).map(() => -1);
   #size = 0;
   /** Number of the oldest. */
   #first = 0;
-  #chars = 0;
+  /** Of the parts that are closed. */
+  #bytes = 0;
   #dropped = 0;
   /** How many of the lost the last batch told. */
   #told = 0;
 
-  constructor(maxRecords = 10_000, maxChars = 8_000_000) {
+  constructor(maxRecords = 10_000, maxBytes = 8_000_000) {
     this.#maxRecords = maxRecords;
-    this.#maxChars = maxChars;
+    this.#maxBytes = maxBytes;
   }
 
-  push({ at, app, text }: RequestRecord): void {
-    const start = this.open(app, at, text.length);
-    this.close(start + this.bytes.write(text, start, "latin1"));
-  }
-
-  /** Where the next record's text stands. */
-  get bytes(): Buffer {
-    return this.#open.bytes;
-  }
-
-  /** Begins a record whose text takes up to `room` bytes, and answers where in {@link bytes} it begins. */
-  open(app: string, at: number, room: number): number {
-    const segment = this.#segmentFor(headerBytes + app.length + room);
-    const { bytes, end } = segment;
-    this.#open = segment;
-    time[0] = at;
-    for (let i = 0; i < 8; i++) bytes[end + i] = timeBytes[i] as number;
-    putUint32(bytes, end + 8, app.length);
-    return putText(bytes, end + headerBytes, app);
-  }
-
-  /** Its text ends before `end`. */
-  close(end: number): void {
-    const { bytes, end: start } = this.#open;
-    const length = end - textAt(bytes, start);
-    putUint32(bytes, start + 12, length);
-    this.#open.end = end;
+  /** @param at ms since the epoch, when it finished */
+  add(app: string, at: number, request: RecordedRequest, outcome: RecordedOutcome): void {
+    const { targetBytes, targetStart } = request;
+    // One more than is shown tells that it is cut.
+    const length = Math.min(request.targetEnd - targetStart, maxValueLength + 1);
+    const size = fixedWords + ((length + 3) >>> 2);
+    const segment = this.#segmentFor(size, at);
+    const { words, bytes, end } = segment;
+    words[end + field.size] = size;
+    words[end + field.at] = at - segment.base;
+    words[end + field.status] = outcome.status;
+    words[end + field.connect] = rounded(outcome.connectMs);
+    words[end + field.service] = rounded(outcome.serviceMs);
+    const { bytes: sent } = outcome;
+    words[end + field.bytesLow] = sent ?? 0;
+    words[end + field.bytesHigh] = sent === undefined ? -1 : Math.floor(sent / low);
+    words[end + field.isSecure] = request.protocol === "https" ? 1 : 0;
+    words[end + field.givenId] = this.#place(segment, slots.givenId, request.id.putWords(words, end + field.id));
+    words[end + field.app] = this.#place(segment, slots.app, app);
+    words[end + field.method] = this.#place(segment, slots.method, request.method);
+    words[end + field.host] = this.#place(segment, slots.host, request.host);
+    words[end + field.forwardedFor] = this.#place(segment, slots.forwardedFor, request.forwardedFor);
+    words[end + field.dyno] = this.#place(segment, slots.dyno, outcome.dyno);
+    words[end + field.code] = this.#place(segment, slots.code, outcome.code);
+    words[end + field.tlsVersion] = this.#place(segment, slots.tlsVersion, request.tlsVersion);
+    words[end + field.target] = length;
+    let to = (end + fixedWords) * 4;
+    for (let from = targetStart; from < targetStart + length; from++) bytes[to++] = targetBytes[from] as number;
+    segment.end = end + size;
+    segment.count += 1;
     this.#size += 1;
-    this.#chars += length;
-    if (this.#size <= this.#maxRecords && this.#chars <= this.#maxChars) return;
-    // A tenth at a time.
-    this.#dropped += this.#remove(Math.ceil(this.#size / 10));
+    if (this.#size > this.#maxRecords || this.#bytes + segment.size > this.#maxBytes) this.#drop();
   }
 
-  /** Records were lost before they came here. */
-  lost(count: number): void {
-    this.#dropped += count;
+  /** What another buffer handed on. */
+  take(packed: PackedRecords, dropped: number): void {
+    this.#close();
+    this.#dropped += dropped;
+    const size = packed.words.length + packed.texts.reduce((sum, text) => sum + text.length, 0);
+    this.#parts.push({ count: packed.count, size, pack: () => packed });
+    this.#size += packed.count;
+    this.#bytes += size;
+    while (this.#parts.length > 1 && (this.#size > this.#maxRecords || this.#bytes > this.#maxBytes)) this.#drop();
   }
 
   get size(): number {
     return this.#size;
   }
 
-  /** What comes next, oldest first. The same again until it is confirmed. */
-  peek(maxRecords: number): Batch | undefined {
-    if (this.#size === 0) return undefined;
+  /** The oldest. The same again until it is confirmed. */
+  peek(): Batch | undefined {
+    if (this.#parts[0] === this.#open) this.#close();
+    const [oldest] = this.#parts;
+    if (oldest === undefined) return undefined;
     this.#told = this.#dropped;
-    const records: RequestRecord[] = [];
-    for (const { bytes, start, end } of this.#segments) {
-      for (let p = start; p < end && records.length < maxRecords; p = next(bytes, p)) records.push(recordAt(bytes, p));
-    }
-    return { first: this.#first, records, dropped: this.#dropped };
+    return { first: this.#first, packed: oldest.pack(), dropped: this.#dropped };
   }
 
   /** All before the number `upTo` are kept elsewhere. */
   confirm(upTo: number): void {
     this.#dropped -= this.#told;
     this.#told = 0;
-    if (upTo > this.#first) this.#remove(Math.min(upTo - this.#first, this.#size));
+    for (let part = this.#parts[0]; part !== undefined && this.#first + part.count <= upTo; part = this.#parts[0])
+      this.#shift();
   }
 
-  #remove(count: number): number {
-    for (let left = count; left > 0; left--) {
-      const segment = this.#segments[0];
-      if (segment === undefined) break;
-      this.#chars -= segment.bytes.readUInt32LE(segment.start + 12);
-      segment.start = next(segment.bytes, segment.start);
-      if (segment.start === segment.end) this.#recycle();
-    }
-    this.#size -= count;
-    this.#first += count;
-    return count;
+  #drop(): void {
+    this.#dropped += this.#parts[0]?.count ?? 0;
+    if (this.#parts[0] === this.#open) this.#close();
+    this.#shift();
   }
 
-  /** The first is empty. A new one each time would be garbage that lived long, and stays longer. */
-  #recycle(): void {
-    const segment = this.#segments.shift();
-    if (segment === undefined || segment.bytes.length !== segmentBytes || this.#spare.length >= maxSpare) return;
-    segment.start = 0;
-    segment.end = 0;
-    this.#spare.push(segment);
+  #shift(): void {
+    const part = this.#parts.shift();
+    if (part === undefined) return;
+    this.#size -= part.count;
+    this.#first += part.count;
+    this.#bytes -= part.size;
+    // A new one each time would be garbage that lived long, and stays longer.
+    const isSpare = part instanceof Segment && part.words.length === segmentWords && this.#spare.length < maxSpare;
+    if (isSpare) this.#spare.push(part.words);
   }
 
-  #segmentFor(bytes: number): Segment {
-    const last = this.#segments.at(-1);
-    if (last !== undefined && last.end + bytes <= last.bytes.length) return last;
-    const made = (bytes <= segmentBytes ? this.#spare.pop() : undefined) ?? new Segment(Math.max(segmentBytes, bytes));
-    this.#segments.push(made);
+  #close(): void {
+    this.#bytes += this.#open?.size ?? 0;
+    this.#open = undefined;
+  }
+
+  #segmentFor(words: number, at: number): Segment {
+    const open = this.#open;
+    if (open !== undefined && open.end + words <= open.words.length && Math.abs(at - open.base) <= maxOffsetMs)
+      return open;
+    this.#close();
+    const spare = words <= segmentWords ? this.#spare.pop() : undefined;
+    const made = new Segment(spare ?? new Int32Array(Math.max(segmentWords, words)));
+    made.base = at;
+    this.#open = made;
+    this.#parts.push(made);
+    this.#lastTexts.fill(undefined);
+    this.#lastPlaces.fill(-1);
     return made;
   }
+
+  #place(segment: Segment, slot: number, text: string | undefined): number {
+    if (text === this.#lastTexts[slot]) return this.#lastPlaces[slot] as number;
+    const place = text === undefined ? -1 : segment.placeOf(text);
+    this.#lastTexts[slot] = text;
+    this.#lastPlaces[slot] = place;
+    return place;
+  }
 }
 
-/** By hand, as all that is written for each request: a call of a method costs more. */
-function putUint32(out: Uint8Array, at: number, value: number): void {
-  out[at] = value & 255;
-  out[at + 1] = (value >>> 8) & 255;
-  out[at + 2] = (value >>> 16) & 255;
-  out[at + 3] = value >>> 24;
-}
-
-function textAt(bytes: Buffer, at: number): number {
-  return at + headerBytes + bytes.readUInt32LE(at + 8);
-}
-
-function next(bytes: Buffer, at: number): number {
-  return textAt(bytes, at) + bytes.readUInt32LE(at + 12);
-}
-
-function recordAt(bytes: Buffer, at: number): RequestRecord {
-  const text = textAt(bytes, at);
-  for (let i = 0; i < 8; i++) timeBytes[i] = bytes[at + i] as number;
-  return {
-    at: time[0] as number,
-    app: bytes.toString("latin1", at + headerBytes, text),
-    text: bytes.toString("latin1", text, next(bytes, at)),
-  };
+function rounded(ms: number | undefined): number {
+  return ms === undefined ? -1 : Math.max(0, Math.round(ms));
 }

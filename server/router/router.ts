@@ -67,8 +67,7 @@ export async function startRouter(options: RouterOptions): Promise<Router> {
   const secretsFile = path.join(paths.routerDir, "tls.json");
   const secrets = { encryption: savedEncryption(secretsFile, sealer, log), ticketKeys: newTicketKeys() };
   const workers = await startWorkers(options, table, secrets, records, isShared);
-  const record = records.push.bind(records);
-  const before = options.takesOver === true ? await Predecessor.succeed(paths.routerSocket, log, record) : undefined;
+  const before = options.takesOver === true ? await Predecessor.succeed(paths.routerSocket, log, records) : undefined;
   rmSync(paths.routerSocket, { force: true });
   const core = new RouterCore(
     options,

@@ -37,6 +37,8 @@ export type Framing = (typeof framing)[keyof typeof framing];
 export interface WrittenId {
   /** Answers where it ends. */
   put(out: Uint8Array, at: number): number;
+  /** Puts four words there that it is made of; answers itself where it is the client's own. */
+  putWords(out: Int32Array, at: number): string | undefined;
 }
 
 /** What is known of a request when its head is here. */

@@ -1,11 +1,12 @@
 import type { Socket } from "node:net";
 import type { AppTraffic } from "./metrics.ts";
-import type { PurgeRequest, RequestRecord, RoutingTable } from "./protocol.ts";
+import type { PackedRecords } from "./packed-records.ts";
+import type { PurgeRequest, RoutingTable } from "./protocol.ts";
 import type { TableChange } from "./table-change.ts";
 import type { Encryption, TlsSecrets } from "./tls/encryption.ts";
 
 /** Messages on the router's control socket: one JSON object a line. A router of another protocol is replaced. */
-export const protocolVersion = 3;
+export const protocolVersion = 4;
 
 export interface Hello {
   readonly type: "hello";
@@ -70,7 +71,7 @@ export interface RecordBatch {
   readonly type: "records";
   /** Number of the first record, counted over the router's life. */
   readonly first: number;
-  readonly records: readonly RequestRecord[];
+  readonly packed: PackedRecords;
   /** Lost before `first` because nobody fetched them. */
   readonly dropped: number;
 }

@@ -13,10 +13,10 @@ function run(): void {
   let dataPath: DataPath | undefined;
   const records = new RecordBuffer();
   const flush = () => {
-    const batch = records.peek(records.size);
-    if (batch === undefined) return;
-    send({ type: "records", records: batch.records, dropped: batch.dropped });
-    records.confirm(batch.first + batch.records.length);
+    for (let batch = records.peek(); batch !== undefined; batch = records.peek()) {
+      send({ type: "records", packed: batch.packed, dropped: batch.dropped });
+      records.confirm(batch.first + batch.packed.count);
+    }
   };
   setInterval(flush, flushEveryMs);
   workerState.tell = (spent) => send({ type: "spent", spent });

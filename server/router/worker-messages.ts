@@ -1,5 +1,6 @@
 import type { SpentRates } from "./policy/state.ts";
-import type { RequestRecord, RoutingTable } from "./protocol.ts";
+import type { PackedRecords } from "./packed-records.ts";
+import type { RoutingTable } from "./protocol.ts";
 import type { TlsOptions } from "./tls/encryption.ts";
 import type { WorkerQuestion } from "./wire.ts";
 
@@ -28,4 +29,4 @@ export type FromWorker =
   /** For all other workers. */
   | { readonly type: "spent"; readonly spent: SpentRates }
   | { readonly type: "reply"; readonly id: number; readonly value: unknown }
-  | { readonly type: "records"; readonly records: readonly RequestRecord[]; readonly dropped: number };
+  | { readonly type: "records"; readonly packed: PackedRecords; readonly dropped: number };

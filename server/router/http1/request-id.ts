@@ -55,6 +55,15 @@ export class RequestId {
     return at + 36;
   }
 
+  putWords(out: Int32Array, at: number): string | undefined {
+    if (this.#given !== "") return this.#given;
+    out[at] = this.#first;
+    out[at + 1] = this.#second;
+    out[at + 2] = this.#third;
+    out[at + 3] = this.#fourth;
+    return undefined;
+  }
+
   toString(): string {
     const out = Buffer.allocUnsafe(maxIdLength);
     return text(out, 0, this.put(out, 0));

@@ -8,6 +8,7 @@ import {
 } from "node:net";
 import type { Readable } from "node:stream";
 import { DataPath, type DataPathOptions } from "../../../server/router/data-path.ts";
+import { unpackRecords } from "../../../server/router/packed-records.ts";
 import type { RequestRecord, TableRoute, Target } from "../../../server/router/protocol.ts";
 import { RecordBuffer } from "../../../server/router/record-buffer.ts";
 import { newTicketKeys } from "../../../server/router/tls/ticket-keys.ts";
@@ -92,12 +93,22 @@ export interface TestRouter extends AsyncDisposable {
   apply(routes: readonly TableRoute[]): void;
 }
 
+/** What is in the buffer now, behind what was taken out of it before. */
+export function takeRecords(records: RecordBuffer, taken: RequestRecord[]): readonly RequestRecord[] {
+  for (let batch = records.peek(); batch !== undefined; batch = records.peek()) {
+    taken.push(...unpackRecords(batch.packed));
+    records.confirm(batch.first + batch.packed.count);
+  }
+  return taken;
+}
+
 function testRouter(dataPath: DataPath, port: number, records: RecordBuffer): TestRouter {
+  const taken: RequestRecord[] = [];
   return {
     port,
     dataPath,
     get records() {
-      return records.peek(records.size)?.records ?? [];
+      return takeRecords(records, taken);
     },
     apply: (next) => dataPath.apply({ version: 2, routes: next }),
     [Symbol.asyncDispose]: () => dataPath.close(0),

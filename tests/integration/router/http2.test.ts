@@ -17,7 +17,7 @@ import type { RequestRecord, TableRoute, Target } from "../../../server/router/p
 import { newTicketKeys } from "../../../server/router/tls/ticket-keys.ts";
 import { RecordBuffer } from "../../../server/router/record-buffer.ts";
 import { type TestCa, testCa } from "../../support/test-ca.ts";
-import { eventually, routeTo, startInstance, startRawInstance } from "./harness.ts";
+import { eventually, routeTo, startInstance, startRawInstance, takeRecords } from "./harness.ts";
 
 let ca: TestCa;
 let secrets: {
@@ -47,6 +47,7 @@ afterAll(() => {
 
 async function startFront(routes: readonly TableRoute[], policy: DataPathOptions["policy"] = {}): Promise<Front> {
   const records = new RecordBuffer();
+  const taken: RequestRecord[] = [];
   const dataPath = new DataPath({
     listen: "127.0.0.1",
     port: 0,
@@ -59,7 +60,7 @@ async function startFront(routes: readonly TableRoute[], policy: DataPathOptions
   return {
     port,
     get records() {
-      return records.peek(records.size)?.records ?? [];
+      return takeRecords(records, taken);
     },
     dataPath,
     connect() {

@@ -1,41 +1,23 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { renderFailure } from "../../../server/router/failures.ts";
-import {
-  type LoggedOutcome,
-  type LoggedRequest,
-  putRequestLine,
-  requestLineRoom,
-} from "../../../server/router/request-line.ts";
+import { type LoggedRequest, requestLine } from "../../../server/router/request-line.ts";
 
-const target = (text: string) => {
-  const targetBytes = Buffer.from(`GET ${text} HTTP/1.1`, "latin1");
-  return { targetBytes, targetStart: 4, targetEnd: targetBytes.length - 9 };
-};
-
-const facts: LoggedRequest & LoggedOutcome = {
+const facts: LoggedRequest = {
   method: "GET",
-  ...target("/p?q=1"),
+  target: "/p?q=1",
   host: "shop.example",
-  id: { put: (out, at) => at + Buffer.from("b6c1a2c4-3d49-4f9f-9f3b-1f1f7f0a7a11").copy(out, at) },
+  requestId: "b6c1a2c4-3d49-4f9f-9f3b-1f1f7f0a7a11",
   forwardedFor: "192.0.2.9",
   dyno: "web.1",
-  connectMs: 1.2,
-  serviceMs: 17.8,
+  connectMs: 1,
+  serviceMs: 18,
   status: 200,
   bytes: 13,
   protocol: "http",
   tlsVersion: undefined,
   code: undefined,
 };
-
-function requestLine(one: LoggedRequest & LoggedOutcome): string {
-  const room = requestLineRoom(one, one);
-  const out = Buffer.alloc(room);
-  const end = putRequestLine(out, 0, one, one);
-  expect(end).toBeLessThanOrEqual(room);
-  return out.toString("latin1", 0, end);
-}
 
 test("one that came by TLS says by which", () => {
   const line = requestLine({ ...facts, protocol: "https", tlsVersion: "tls1.3" });
@@ -73,7 +55,7 @@ test("no value can forge a line or a field", () => {
   });
   fc.assert(
     fc.property(nasty, nasty, nasty, (path, host, forwardedFor) => {
-      const line = requestLine({ ...facts, ...target(path), host, forwardedFor });
+      const line = requestLine({ ...facts, target: path, host, forwardedFor });
       expect(line).toMatch(linePattern);
       expect(line).toMatch(/^[\u0020-\u007e]*$/);
     }),
@@ -81,12 +63,9 @@ test("no value can forge a line or a field", () => {
   );
 });
 
-test.each([0, 9, 10, 99, 100, 2_147_483_647, 2_147_483_648, 12_345_678_901])("%d bytes are written out", (bytes) => {
-  expect(requestLine({ ...facts, bytes })).toContain(` bytes=${bytes} protocol=http`);
-});
-
 test("a very long path is cut", () => {
-  expect(requestLine({ ...facts, ...target(`/${"a".repeat(60_000)}`) }).length).toBeLessThan(9_000);
+  expect(requestLine({ ...facts, target: `/${"a".repeat(60_000)}` }).length).toBeLessThan(9_000);
+  expect(requestLine({ ...facts, target: `/${"a".repeat(60_000)}` })).toContain('a..." host=');
 });
 
 test.each([
