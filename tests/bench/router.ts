@@ -1,12 +1,11 @@
+import { execFileSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { pathsOf } from "../../server/config/config.ts";
-import { silentLog } from "../../server/core/log.ts";
-import { waitFor } from "../../server/core/time.ts";
-import { connectRouter } from "../../server/router/client.ts";
 import type { TableRoute } from "../../server/router/protocol.ts";
+import { silentLog } from "../../server/core/log.ts";
+import { connectRouter } from "../../server/router/client.ts";
 import { median } from "./figures.ts";
 import { goProgram, startKamalProxy, startTraefik } from "./router/go-peers.ts";
 import { type Figures, type Load, rssMb, run } from "./router/load.ts";
@@ -91,10 +90,17 @@ export async function benchRouter(): Promise<void> {
   ] as const) {
     peers.set(name, stack.use(await make()));
   }
+  // Request records come here, beside the load.
+  pin("1");
   for (const row of wanted) await measure(row, peers);
+  pin("0,1");
   if (isWanted(idleRow)) await idle(path.join(home, "idle"), origin);
   if (!isWanted(changeRow)) return;
   for (const workers of [1, 2]) await change(path.join(home, `routes-${workers}`), origin, workers);
+}
+
+function pin(cores: string): void {
+  execFileSync("taskset", ["-acp", cores, String(process.pid)], { stdio: "ignore" });
 }
 
 async function measure(row: Row, peers: ReadonlyMap<string, Peer>): Promise<void> {
@@ -133,11 +139,8 @@ async function measure(row: Row, peers: ReadonlyMap<string, Peer>): Promise<void
 /** How long until all workers route by a table of ten thousand routes in which one has changed. */
 async function change(home: string, origin: Peer, workers: number): Promise<void> {
   await using ours = await startOurs(home, origin.port, undefined, { workers });
-  const paths = pathsOf(home);
-  const options = { socket: paths.routerSocket, log: silentLog, onRequests: () => {}, revive: async () => {} };
-  // It listens before all its workers do.
-  const connected = () => connectRouter(options).catch(() => undefined);
-  await using client = await waitFor(connected, { every: 50, signal: AbortSignal.timeout(20_000) });
+  const options = { socket: ours.socket, log: silentLog, onRequests: () => {}, revive: async () => {} };
+  await using client = await connectRouter(options);
   const target = { id: "origin", name: "web.1", host: "127.0.0.1", port: origin.port };
   const routes = manyRoutes(10_000, target);
   const times: number[] = [];

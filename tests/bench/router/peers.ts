@@ -4,7 +4,9 @@ import { connect, createServer } from "node:net";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { pathsOf } from "../../../server/config/config.ts";
 import { waitFor } from "../../../server/core/time.ts";
+import { openConnection } from "../../../server/router/connection.ts";
 import { nodeFlags, nodeMemory } from "../../../server/router/process.ts";
 import type { TableRoute, Target } from "../../../server/router/protocol.ts";
 
@@ -16,6 +18,11 @@ export interface Peer extends AsyncDisposable {
   readonly tlsPort?: number;
   readonly pid: number;
   readonly home: string;
+}
+
+/** Our router; this process takes its request records. */
+export interface OurPeer extends Peer {
+  readonly socket: string;
 }
 
 /** A self-signed certificate for all. */
@@ -173,13 +180,13 @@ export async function startCaddy(home: string, origin: number): Promise<Peer> {
   return start("caddy", home, port, "0", argv);
 }
 
-/** Our router as the daemon starts it, with time limits, counters and the request log. */
+/** Our router as the daemon starts it, with time limits, counters and the request log, which somebody takes. */
 export async function startOurs(
   home: string,
   origin: number,
   identity?: Identity,
   { routes = 1, workers = 1 }: { readonly routes?: number; readonly workers?: number } = {},
-): Promise<Peer> {
+): Promise<OurPeer> {
   const folder = path.join(home, "router");
   await mkdir(folder, { recursive: true });
   const port = await freePort();
@@ -200,7 +207,17 @@ export async function startOurs(
   await promisify(execFile)(process.execPath, [...argv, "--warm"], { env: environment(home) });
   const cores = workers === 1 ? "0" : "0,1";
   const started = await start("ours", home, port, cores, [process.execPath, ...argv, ...args]);
-  return { ...started, tlsPort };
+  const socket = pathsOf(home).routerSocket;
+  // It listens before all its workers do.
+  const connected = () => openConnection(socket, 1_000).catch(() => undefined);
+  const daemon = await waitFor(connected, { every: 50, signal: AbortSignal.timeout(20_000) });
+  // What a daemon makes of the records is not the router's time.
+  daemon.subscribe(() => {});
+  const dispose = async () => {
+    daemon.close();
+    await started[Symbol.asyncDispose]();
+  };
+  return { ...started, tlsPort, socket, [Symbol.asyncDispose]: dispose };
 }
 
 /** The first is for whoever asks 127.0.0.1. */
