@@ -1,3 +1,4 @@
+import { Chooser, type Choosing } from "./chooser.ts";
 import { type FailureAnswer, type FailureCode, failureOf, renderFailure } from "./failures.ts";
 import { out, reserve } from "./http1/slab.ts";
 import type { Attempt, Instance } from "./instances.ts";
@@ -9,35 +10,42 @@ import { answerOf, say } from "./own-answer.ts";
 import type { OwnAnswer } from "./middleware.ts";
 import { health, monitorAgent } from "./monitor.ts";
 import { pinnedPolicy } from "./policy/compile.ts";
-import { PolicyRun, waiting } from "./policy-run.ts";
-import type { AnswerStart, CallFailure, ClientEvents, ClientSide, InstanceCall, InstanceEvents } from "./sides.ts";
+import { PolicyRun } from "./policy-run.ts";
+import type {
+  AnswerStart,
+  CallFailure,
+  CallOptions,
+  ClientEvents,
+  ClientSide,
+  InstanceCall,
+  InstanceEvents,
+} from "./sides.ts";
 import { continueStart, framing } from "./sides.ts";
 import type { Timed } from "./sweeper.ts";
 import type { Traffic } from "./traffic.ts";
-import { Tries } from "./tries.ts";
 
 /** `deciding` (policies) → `connecting` → `sending` (a body) → `waiting` → `answering` or `tunnel` → `done`. */
 const phases = { deciding: 0, connecting: 1, sending: 2, waiting: 3, answering: 4, tunnel: 5, done: 6 } as const;
 type Phase = (typeof phases)[keyof typeof phases];
 
-const refusedPauseMs = 100;
-
-/** One request and its answer, between a client's side and an instance's. It knows neither sockets nor protocols. */
-export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
+/**
+ * A request and its answer, between a client's side and an instance's. It knows neither sockets nor protocols. One may serve
+ * the next request of its client too: what lives long costs a collection nothing, and the memory it takes is at hand.
+ */
+export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt, CallOptions, Choosing {
   readonly #traffic: Traffic;
   readonly #client: ClientSide;
-  readonly #journal: Journal;
-  readonly #startedAt: number;
+  readonly #journal = new Journal();
   #phase: Phase = phases.deciding;
   #route: LiveRoute | undefined;
   #policy: PolicyRun | undefined;
   #instance: Instance | undefined;
   #call: InstanceCall | undefined;
-  #tries: Tries | undefined;
+  #chooser: Chooser | undefined;
   #isRepeated = false;
   #hasAnswerBegun = false;
-  #isRequestWhole: boolean;
-  #owesContinue: boolean;
+  #isRequestWhole = false;
+  #owesContinue = false;
   #isInstanceFull = false;
   #isClientFull = false;
   #stalledPeriods = 0;
@@ -52,121 +60,79 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
   slot = -1;
   since = 0;
   connectTimeoutMs = 0;
+  mayReuse = false;
+  isHead = false;
+  #wasTunnel = false;
 
-  constructor(traffic: Traffic, client: ClientSide, startedAt: number) {
+  constructor(traffic: Traffic, client: ClientSide) {
     this.#traffic = traffic;
     this.#client = client;
-    this.#startedAt = startedAt;
-    this.#journal = new Journal(startedAt);
-    this.#isRequestWhole = client.facts.framing === framing.none;
-    this.#owesContinue = client.facts.expectsContinue;
+  }
+
+  /** Nobody can speak to it any more of a request that is over: no policy, no timer. */
+  get mayServeAgain(): boolean {
+    return this.#phase === phases.done && this.#chooser === undefined && !this.#wasTunnel;
   }
 
   begin(): void {
     const { facts } = this.#client;
+    this.#journal.begin();
+    this.#phase = phases.deciding;
+    this.#isRequestWhole = facts.framing === framing.none;
+    this.#owesContinue = facts.expectsContinue;
+    this.#hasAnswerBegun = false;
+    this.#isInstanceFull = false;
+    this.#isClientFull = false;
+    this.#stalledPeriods = 0;
+    this.#bodyBytes = 0;
+    this.deadline = 0;
+    this.isMoved = false;
     this.#traffic.watch(this);
-    const route = this.#traffic.match(facts);
+    const route = this.match();
     if (route === undefined) {
-      if (this.#client.header("user-agent") === monitorAgent) this.#sayOwn(health(this.#traffic.isClosing));
-      else this.#fail("unknown_route");
+      if (this.#client.header("user-agent") === monitorAgent) this.answerItself(health(this.#traffic.isClosing));
+      else this.fail("unknown_route");
       return;
     }
     this.#route = route;
-    this.#journal.app = route.route.app;
     const policy = route.policy ?? (facts.namesInstance === true ? pinnedPolicy() : undefined);
-    if (policy === undefined) this.#attempt();
-    else this.#decide(new PolicyRun(policy, this.#client));
+    const instance = policy === undefined ? route.next() : undefined;
+    if (instance !== undefined) this.open(instance, true);
+    else if (policy === undefined) this.#choices.nobody(route);
+    else this.#choices.decide(route, new PolicyRun(policy, this.#client));
   }
 
   // Choosing.
 
-  #decide(policy: PolicyRun): void {
-    this.#policy = policy;
-    policy.limit(() => this.#fail("H12"));
-    policy.decide((own) => {
-      if (this.#phase !== phases.deciding) return;
-      if (own === undefined) this.#attempt();
-      else this.#sayOwn(own);
-    });
+  get #choices(): Chooser {
+    return (this.#chooser ??= new Chooser(this.#traffic, this.#client, this));
   }
 
-  #sayOwn(own: OwnAnswer): void {
+  get isDeciding(): boolean {
+    return this.#phase === phases.deciding;
+  }
+
+  startOver(): void {
+    this.#phase = phases.deciding;
+  }
+
+  governs(policy: PolicyRun, route: LiveRoute): void {
+    this.#policy = policy;
+    this.#route = route;
+    policy.limit(() => this.fail("H12"));
+  }
+
+  answerItself(own: OwnAnswer): void {
     this.#say(own.code, answerOf(own, this.#client.facts.requestId));
   }
 
-  /** Looks at the table anew: an instance chosen before may have been drained since. */
-  #attempt(): void {
-    const route = this.#tries === undefined && !this.#isRepeated ? this.#route : this.#rematch();
-    if (route === undefined) {
-      this.#fail("unknown_route");
-      return;
-    }
-    if (this.#tries?.isOver === true) {
-      this.#fail(this.#tries.refusal);
-      return;
-    }
-    if (this.#policy?.picker !== undefined) {
-      this.#pick(route);
-      return;
-    }
-    const instance = route.next(this.#tries?.asked);
-    if (instance === undefined) this.#nobody(route);
-    else this.#open(instance, true);
-  }
-
-  #nobody(route: LiveRoute): void {
-    const tries = (this.#tries ??= new Tries(this.#traffic.policy, this.#startedAt));
-    const isRefused = tries.asked.length > 0;
-    if (!tries.startAgain()) {
-      this.#fail(isRefused ? tries.refusal : route.absence);
-      return;
-    }
-    this.#phase = phases.deciding;
-    setTimeout(() => this.#again(), refusedPauseMs);
-  }
-
-  #tryOthers(than: Instance, refusal?: FailureCode): void {
-    (this.#tries ??= new Tries(this.#traffic.policy, this.#startedAt)).add(than, refusal);
-  }
-
-  #again(): void {
-    if (this.#phase !== phases.deciding) return;
-    const route = this.#rematch();
-    this.#route = route;
-    // It may say by now that an instance starts, and what to wait for.
-    if (this.#policy === undefined && route?.policy !== undefined) {
-      this.#decide(new PolicyRun(route.policy, this.#client));
-    } else this.#attempt();
-  }
-
-  #rematch(): LiveRoute | undefined {
-    const { facts } = this.#client;
-    const route = this.#traffic.match(facts);
+  match(): LiveRoute | undefined {
+    const route = this.#traffic.match(this.#client.facts);
     if (route !== undefined) this.#journal.app = route.route.app;
     return route;
   }
 
-  #pick(route: LiveRoute): void {
-    const candidates = route.candidates(this.#tries?.asked);
-    this.#phase = phases.deciding;
-    const again = () => {
-      if (this.#phase !== phases.deciding) return;
-      const next = this.#rematch();
-      if (next === undefined) this.#fail("unknown_route");
-      else this.#pick(next);
-    };
-    const picked = this.#policy?.pick(route, candidates, this.#tries?.asked, this.#startedAt, again);
-    if (picked === waiting) return;
-    if (picked?.kind === "target") {
-      // A route service is no instance of the table.
-      const instance = candidates.find((one) => one.target.id === picked.target.id);
-      const mayMove = instance !== undefined && this.#client.facts.namesInstance !== true;
-      this.#open(instance ?? this.#traffic.instances.of(picked.target), mayMove);
-    } else if (picked?.kind === "none") this.#fail(picked.code);
-    else this.#nobody(route);
-  }
-
-  #open(instance: Instance, mayMove: boolean): void {
+  open(instance: Instance, mayMove: boolean): void {
     const { facts } = this.#client;
     const isReplayable = this.#isRequestWhole && isSafe(facts.method) && facts.upgrade === "";
     this.#instance = instance;
@@ -174,23 +140,23 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
     this.#journal.target = instance.target;
     this.#phase = phases.connecting;
     this.deadline = 0;
-    const { connectTimeoutMs } = this.#times();
-    const options = { mayReuse: isReplayable && !this.#isRepeated, isHead: facts.method === "HEAD", connectTimeoutMs };
-    const call = this.#traffic.transport(this.#policy?.instanceProtocol).call(instance.target, options, this);
+    this.connectTimeoutMs = this.#times().connectTimeoutMs;
+    this.mayReuse = isReplayable && !this.#isRepeated;
+    this.isHead = facts.method === "HEAD";
+    const call = this.#traffic.transport(this.#policy?.instanceProtocol).call(instance.target, this, this);
     this.#call = call;
     if (call.isReused) this.#send(call);
     else if (mayMove) {
       this.since = performance.now();
-      this.connectTimeoutMs = connectTimeoutMs;
       instance.begin(this);
     }
   }
 
   mayMove(): boolean {
-    const route = this.#rematch();
+    const route = this.match();
     // It was let in by settings that go with the instances of its table.
     if (route === undefined || route.policy !== this.#route?.policy) return false;
-    return route.candidates(this.#tries?.asked).some((one) => one !== this.#instance && !one.isOut);
+    return route.candidates(this.#chooser?.asked).some((one) => one !== this.#instance && !one.isOut);
   }
 
   instanceLeft(): void {
@@ -199,8 +165,8 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
     this.#call?.cancel();
     this.#call = undefined;
     this.#leave();
-    this.#tryOthers(instance);
-    this.#attempt();
+    this.#choices.tryOthers(instance);
+    this.#choices.attempt();
   }
 
   #times(): Pick<Policy, "connectTimeoutMs" | "firstByteTimeoutMs" | "idleTimeoutMs"> {
@@ -210,7 +176,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
   connected(): void {
     const call = this.#call;
     if (call === undefined) return;
-    this.#journal.connected();
+    this.#journal.connected(this.#client.facts);
     this.#instance?.end(this);
     if (this.#instance?.isOut === true) this.#instance.back();
     this.#send(call);
@@ -243,7 +209,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
     this.#bodyBytes += end - start;
     const limit = this.#policy?.maxBodyBytes;
     if (limit !== undefined && this.#bodyBytes > limit && this.#phase !== phases.tunnel) {
-      this.#fail("body_too_large");
+      this.fail("body_too_large");
       return;
     }
     if (call.sendData(from, start, end) || this.#isInstanceFull) return;
@@ -296,7 +262,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
   answered(answer: AnswerStart, buffer: Buffer): void {
     const client = this.#client;
     if (answer.status === 101 && client.facts.upgrade === "") {
-      this.#fail("H17");
+      this.fail("H17");
       return;
     }
     this.#journal.status = answer.status;
@@ -309,13 +275,13 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
     this.#phase = phases.answering;
     const edited = this.#policy?.answer(answer, buffer, (chunk) => this.#transformed(chunk));
     if (edited !== undefined && edited !== true) {
-      this.#sayOwn(edited);
+      this.answerItself(edited);
       return;
     }
     if (edited === true) {
       this.#policy?.watchBody(
         () => this.#call?.resumeAnswer(),
-        () => this.#fail("H99"),
+        () => this.fail("H99"),
       );
       return;
     }
@@ -371,15 +337,15 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
     this.#call = undefined;
     this.#leave();
     if (failure.kind === "broken") {
-      this.#fail(failure.code);
+      this.fail(failure.code);
       return;
     }
     if (instance !== undefined && failure.kind === "unsent") {
-      this.#tryOthers(instance, failure.code);
+      this.#choices.tryOthers(instance, failure.code);
       if (failure.code !== "H99") instance.refused();
     }
     if (failure.kind === "stale") this.#isRepeated = true;
-    this.#attempt();
+    this.#choices.attempt();
   }
 
   // The end.
@@ -390,7 +356,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
     this.#client.answerEnd(trailers);
   }
 
-  #fail(code: FailureCode): void {
+  fail(code: FailureCode): void {
     if (this.#phase === phases.done) return;
     // A cut body must never look like a whole one.
     if (this.#hasAnswerBegun || failureOf(code).status === 499) {
@@ -423,6 +389,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
     this.#policy?.end();
     this.#traffic.unwatch(this);
     this.#journal.finish(this.#traffic, this.#client.facts);
+    this.#route = undefined;
   }
 
   #leave(): void {
@@ -442,6 +409,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
   // Tunnels.
 
   #beginTunnel(answer: AnswerStart, buffer: Buffer): void {
+    this.#wasTunnel = true;
     this.#phase = phases.tunnel;
     this.#policy?.unlimit();
     this.#instance?.tunnels.add(this);
@@ -471,7 +439,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
 
   expired(): void {
     this.deadline = 0;
-    if (this.#phase === phases.waiting) this.#fail("H12");
+    if (this.#phase === phases.waiting) this.fail("H12");
     else if (this.#phase === phases.sending) this.#sendingStalled();
     else if (this.#phase === phases.answering) this.#answeringStalled();
     else if (this.#phase === phases.tunnel) this.#end("");
@@ -483,16 +451,16 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt {
       this.#client.inform(continueStart, out.buffer);
       return;
     }
-    this.#fail(this.#isInstanceFull ? "H12" : "H28");
+    this.fail(this.#isInstanceFull ? "H12" : "H28");
   }
 
   /** The kernel reports a reader's progress only in large steps: it gets several periods. */
   #answeringStalled(): void {
     if (!this.#isClientFull) {
-      this.#fail("H15");
+      this.fail("H15");
       return;
     }
     this.#stalledPeriods += 1;
-    if (this.#stalledPeriods >= this.#traffic.policy.stalledPeriods) this.#fail("H28");
+    if (this.#stalledPeriods >= this.#traffic.policy.stalledPeriods) this.fail("H28");
   }
 }

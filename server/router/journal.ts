@@ -8,7 +8,6 @@ import type { Traffic } from "./traffic.ts";
 
 /** What becomes of one request, for its record. */
 export class Journal implements RecordedOutcome {
-  readonly #startedAt: number;
   connectMs: number | undefined = 0;
   serviceMs: number | undefined;
   target: Target | undefined;
@@ -19,8 +18,15 @@ export class Journal implements RecordedOutcome {
   /** Bytes of the answer's body. */
   sent = 0;
 
-  constructor(startedAt: number) {
-    this.#startedAt = startedAt;
+  /** Of the next request. */
+  begin(): void {
+    this.connectMs = 0;
+    this.serviceMs = undefined;
+    this.target = undefined;
+    this.app = undefined;
+    this.code = undefined;
+    this.status = 0;
+    this.sent = 0;
   }
 
   get dyno(): string | undefined {
@@ -32,8 +38,8 @@ export class Journal implements RecordedOutcome {
   }
 
   /** After a wait for a new connection. */
-  connected(): void {
-    this.connectMs = performance.now() - this.#startedAt;
+  connected({ startedAt }: RequestFacts): void {
+    this.connectMs = performance.now() - startedAt;
   }
 
   /** Once, at the end. Requests that belong to no app are counted and not logged. */
@@ -43,14 +49,14 @@ export class Journal implements RecordedOutcome {
     if (app === undefined) return;
     const now = performance.now();
     if (isFailure(code)) this.status = failures[code].status;
-    traffic.metrics.record(app, this.status, now - this.#startedAt, now);
-    this.#close(now);
+    traffic.metrics.record(app, this.status, now - facts.startedAt, now);
+    this.#close(now - facts.startedAt);
     traffic.records.add(app, Math.round(traffic.wallClock(now)), facts, this);
   }
 
-  #close(now: number): void {
+  #close(totalMs: number): void {
     const wasReached = this.target !== undefined && this.code !== "H21" && this.code !== "H19";
-    this.serviceMs = wasReached ? now - this.#startedAt - (this.connectMs ?? 0) : undefined;
+    this.serviceMs = wasReached ? totalMs - (this.connectMs ?? 0) : undefined;
     if (!wasReached) this.connectMs = undefined;
   }
 }

@@ -69,6 +69,8 @@ export interface RequestFacts {
   readonly expectsContinue: boolean;
   /** Protocol that the client wants to change to; empty when it does not. */
   readonly upgrade: string;
+  /** Its head was here; of `performance.now()`. */
+  readonly startedAt: number;
   /** It has a field that asks for one instance (`policy/pinned.ts`). */
   readonly namesInstance?: boolean;
 }
@@ -205,7 +207,7 @@ export interface CallOptions {
 
 /** The way to the instances by one protocol. */
 export interface InstanceTransport {
-  /** Takes an idle connection, or connects. Nothing is told before it has returned. */
+  /** Takes an idle connection, or connects. Nothing is told before it has returned. `options` are lent. */
   call(target: Target, options: CallOptions, events: InstanceEvents): InstanceCall;
   /** Closes idle connections to all other targets. */
   retain(targetIds: ReadonlySet<string>): void;

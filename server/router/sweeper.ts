@@ -62,6 +62,7 @@ export class Sweeper {
         one.deadline = now + one.timeoutMs();
       } else if (now >= one.deadline) due.push(one);
     }
-    for (const one of due) one.expired(now);
+    // What another's end has begun anew is not due any more.
+    for (const one of due) if (one.deadline !== 0 && now >= one.deadline) one.expired(now);
   }
 }

@@ -40,13 +40,12 @@ export class ClientConnection implements ClientSide, Timed {
   readonly #writer: AnswerWriter;
   #phase: Phase = phases.head;
   #exchange: Exchange | undefined;
+  #lastExchange: Exchange | undefined;
   /** The bytes of the request's head, for further tries and for policies. */
   #headBytes: Buffer = empty;
   #headStart = 0;
   #headEnd = 0;
   readonly #draft = new Draft();
-  /** The length of a body is told by a field; `head.length` is another request's by then. */
-  #hasLengthField = false;
   #partialHead: Pending | undefined;
   /** What came before its turn. */
   #held: Buffer | undefined;
@@ -174,7 +173,6 @@ export class ClientConnection implements ClientSide, Timed {
       return;
     }
     facts.startedAt = performance.now();
-    this.#hasLengthField = head.length !== -1;
     this.#draft.keep(at, head.out);
     this.#closesAfter = facts.minor === 1 ? head.closes : !head.keepsAlive || head.closes;
     this.#isAnswering = false;
@@ -187,7 +185,9 @@ export class ClientConnection implements ClientSide, Timed {
       this.#chunks.reset();
       this.#trailers = undefined;
     }
-    const exchange = new Exchange(this.#traffic, this, facts.startedAt);
+    const last = this.#lastExchange;
+    const exchange = last?.mayServeAgain === true ? last : new Exchange(this.#traffic, this);
+    this.#lastExchange = exchange;
     this.#exchange = exchange;
     exchange.begin();
     this.#draft.drop();
@@ -209,7 +209,7 @@ export class ClientConnection implements ClientSide, Timed {
       fieldsEnd = head.out;
     }
     this.#draft.drop();
-    return this.facts.writeTail(buffer, fieldsEnd, this.#traffic.startMs(this.facts.startedAt), this.#hasLengthField);
+    return this.facts.writeTail(buffer, fieldsEnd, this.#traffic.startMs(this.facts.startedAt));
   }
 
   startBody(takesChunks: boolean): void {

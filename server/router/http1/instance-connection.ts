@@ -48,6 +48,8 @@ export class InstanceConnection implements InstanceCall {
   idleUntil = 0;
   keepAliveMs: number;
   #events: InstanceEvents | undefined;
+  /** Counts requests: the same events may serve the next one too. */
+  #turn = 0;
   #isHead = false;
   #phase: Phase = phases.idle;
   #isConnected = false;
@@ -99,6 +101,7 @@ export class InstanceConnection implements InstanceCall {
   }
 
   begin(options: CallOptions, events: InstanceEvents): void {
+    this.#turn += 1;
     this.#events = events;
     this.#isHead = options.isHead;
     this.isReused = this.#isConnected;
@@ -233,9 +236,9 @@ export class InstanceConnection implements InstanceCall {
         if (p === -1) return;
       }
     }
-    const events = this.#events;
+    const turn = this.#turn;
     if (p < end) this.#body(from, p, end);
-    if (events !== undefined && events === this.#events) events.answerPaused();
+    if (turn === this.#turn) this.#events?.answerPaused();
   }
 
   /** Answers where the body begins; −1 when there is no more to do with what came. */

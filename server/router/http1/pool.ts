@@ -28,7 +28,7 @@ export class Http1Pool implements InstanceTransport {
 
   call(target: Target, options: CallOptions, events: InstanceEvents): InstanceConnection {
     const stack = this.#stacks.get(target.id) ?? this.#addStack(target.id);
-    const idle = options.mayReuse ? stack.connections.pop() : undefined;
+    const idle = options.mayReuse ? stack.pop() : undefined;
     const connection = idle ?? new InstanceConnection(this, target, stack);
     connection.begin(options, events);
     return connection;
@@ -57,13 +57,13 @@ export class Http1Pool implements InstanceTransport {
 
   /** Its exchange is over. Kept for the next one where that is safe. */
   release(connection: InstanceConnection, isFit: boolean): void {
-    const { connections, isListed } = connection.stack;
-    if (!isFit || !isListed || this.#isClosed || connections.length >= this.options.idlePerInstance) {
+    const { stack } = connection;
+    if (!isFit || !stack.isListed || this.#isClosed || stack.size >= this.options.idlePerInstance) {
       connection.destroy();
       return;
     }
     connection.idleUntil = this.#sweptAt + connection.keepAliveMs;
-    connections.push(connection);
+    stack.push(connection);
   }
 
   #addStack(id: string): IdleStack {

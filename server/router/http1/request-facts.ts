@@ -31,6 +31,8 @@ export class Http1RequestFacts implements RequestFacts {
   clientAddress: string;
   framing: Framing = framing.none;
   length = 0;
+  /** The length of a body is told by a field; `head.length` is another request's by then. */
+  #hasLengthField = false;
   expectsContinue = false;
   upgrade = "";
   namesInstance = false;
@@ -73,6 +75,7 @@ export class Http1RequestFacts implements RequestFacts {
     if (head.isChunked) this.framing = framing.chunks;
     else this.framing = head.length > 0 ? framing.length : framing.none;
     this.length = Math.max(0, head.length);
+    this.#hasLengthField = head.length !== -1;
     this.expectsContinue = head.expects === 1 && this.framing !== framing.none && head.minor === 1;
     this.upgrade = this.#upgradeOf(buf);
     this.namesInstance = head.namesInstance;
@@ -87,7 +90,7 @@ export class Http1RequestFacts implements RequestFacts {
   }
 
   /** What the router says of the request, behind its own fields, and the empty line. */
-  writeTail(out: Buffer, at: number, startMs: Buffer, hasLengthField: boolean): number {
+  writeTail(out: Buffer, at: number, startMs: Buffer): number {
     let o = this.#putForwarding(out, at);
     o = this.id.put(out, o);
     o = put(out, o, vcapIdName);
@@ -100,7 +103,7 @@ export class Http1RequestFacts implements RequestFacts {
     o = put(out, o, startMs);
     o = putCrlf(out, o);
     if (this.framing === framing.chunks) o = put(out, o, chunked);
-    else if (this.framing === framing.none && !hasLengthField && !isWithoutBody(this.method)) {
+    else if (this.framing === framing.none && !this.#hasLengthField && !isWithoutBody(this.method)) {
       o = put(out, o, emptyBody);
     }
     if (this.upgrade !== "") {

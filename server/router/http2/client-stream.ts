@@ -58,7 +58,6 @@ export class ClientStream implements ClientSide, SendingStream, Timed, Slotted {
   /** Taken from the window and not given back yet. */
   uncredited = 0;
   isRequestWhole: boolean;
-  #hasLengthField = false;
   /** Of the body, where a field tells its length; −1 where none does. */
   #bodyLeft = -1;
   #isBodyOpen = false;
@@ -112,7 +111,6 @@ export class ClientStream implements ClientSide, SendingStream, Timed, Slotted {
       return;
     }
     const { facts } = this;
-    this.#hasLengthField = head.length !== -1;
     this.#bodyLeft = head.length;
     if (this.isRequestWhole && head.length > 0) {
       this.#owner.reset(this, codes.protocol);
@@ -121,7 +119,7 @@ export class ClientStream implements ClientSide, SendingStream, Timed, Slotted {
     facts.startedAt = performance.now();
     if (facts.framing === framing.chunks) facts.framing = framing.stream;
     draft.keep(at, head.out);
-    this.#exchange = new Exchange(traffic, this, facts.startedAt);
+    this.#exchange = new Exchange(traffic, this);
     this.#exchange.begin();
     draft.drop();
   }
@@ -222,7 +220,7 @@ export class ClientStream implements ClientSide, SendingStream, Timed, Slotted {
     // Who speaks HTTP/1.1 to the instance puts the body into chunks.
     if (own === framing.stream) facts.framing = framing.chunks;
     const startMs = this.#owner.traffic.startMs(facts.startedAt);
-    const end = facts.writeTail(buffer, fieldsEnd, startMs, this.#hasLengthField);
+    const end = facts.writeTail(buffer, fieldsEnd, startMs);
     facts.framing = own;
     return end;
   }

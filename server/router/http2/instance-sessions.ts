@@ -67,7 +67,8 @@ export class InstanceSessions implements InstanceTransport {
     const known = this.#sessions.get(target.id)?.find((one) => one.mayTakeMore);
     const session = known ?? this.#connect(target, options.connectTimeoutMs);
     const { maxHeaders } = this.#options;
-    const call = new InstanceStream(session, { ...options, isReused: session.isConnected, maxHeaders }, events);
+    const { isHead } = options;
+    const call = new InstanceStream(session, { isHead, isReused: session.isConnected, maxHeaders }, events);
     session.add(call);
     return call;
   }

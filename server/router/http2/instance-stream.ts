@@ -35,7 +35,7 @@ export class InstanceStream implements InstanceCall {
 
   constructor(
     session: SharedSession,
-    options: CallOptions & { readonly isReused: boolean; readonly maxHeaders: number },
+    options: Pick<CallOptions, "isHead"> & { readonly isReused: boolean; readonly maxHeaders: number },
     events: InstanceEvents,
   ) {
     this.#session = session;
