@@ -7,6 +7,7 @@ import {
   protocolVersion,
   readMessages,
   sendMessage,
+  sendRecords,
   type ToRouter,
 } from "./wire.ts";
 
@@ -105,6 +106,6 @@ export class ControlServer implements AsyncDisposable {
     const batch = this.#records.peek();
     if (batch === undefined) return;
     this.#isWaiting = true;
-    sendMessage(this.#subscriber, { type: "records", ...batch });
+    sendRecords(this.#subscriber, batch);
   }
 }

@@ -62,16 +62,28 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt, C
   connectTimeoutMs = 0;
   mayReuse = false;
   isHead = false;
-  #wasTunnel = false;
+  #isWatched = false;
+  #isLast = false;
 
   constructor(traffic: Traffic, client: ClientSide) {
     this.#traffic = traffic;
     this.#client = client;
   }
 
-  /** Nobody can speak to it any more of a request that is over: no policy, no timer. */
+  /** Nobody can speak to it any more of a request that is over: no policy, no timer, no tunnel. */
   get mayServeAgain(): boolean {
-    return this.#phase === phases.done && this.#chooser === undefined && !this.#wasTunnel;
+    return this.#phase === phases.done && this.#chooser === undefined && !this.#isLast;
+  }
+
+  /** Serves no request after this one. */
+  retire(): void {
+    this.#isLast = true;
+    if (this.#phase === phases.done) this.#unwatch();
+  }
+
+  #unwatch(): void {
+    this.#isWatched = false;
+    this.#traffic.unwatch(this);
   }
 
   begin(): void {
@@ -87,7 +99,8 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt, C
     this.#bodyBytes = 0;
     this.deadline = 0;
     this.isMoved = false;
-    this.#traffic.watch(this);
+    if (!this.#isWatched) this.#traffic.watch(this);
+    this.#isWatched = true;
     const route = this.match();
     if (route === undefined) {
       if (this.#client.header("user-agent") === monitorAgent) this.answerItself(health(this.#traffic.isClosing));
@@ -387,9 +400,9 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt, C
     this.#call = undefined;
     this.#leave();
     this.#policy?.end();
-    this.#traffic.unwatch(this);
     this.#journal.finish(this.#traffic, this.#client.facts);
     this.#route = undefined;
+    if (!this.mayServeAgain) this.#unwatch();
   }
 
   #leave(): void {
@@ -409,7 +422,7 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt, C
   // Tunnels.
 
   #beginTunnel(answer: AnswerStart, buffer: Buffer): void {
-    this.#wasTunnel = true;
+    this.#isLast = true;
     this.#phase = phases.tunnel;
     this.#policy?.unlimit();
     this.#instance?.tunnels.add(this);

@@ -5,6 +5,7 @@ import type { Target } from "./protocol.ts";
 import type { RecordedOutcome } from "./record-buffer.ts";
 import type { RequestFacts } from "./sides.ts";
 import type { Traffic } from "./traffic.ts";
+import { turnTime } from "./turn-time.ts";
 
 /** What becomes of one request, for its record. */
 export class Journal implements RecordedOutcome {
@@ -47,7 +48,7 @@ export class Journal implements RecordedOutcome {
     const { app, code } = this;
     traffic.finished(code);
     if (app === undefined) return;
-    const now = performance.now();
+    const now = turnTime();
     if (isFailure(code)) this.status = failures[code].status;
     traffic.metrics.record(app, this.status, now - facts.startedAt, now);
     this.#close(now - facts.startedAt);

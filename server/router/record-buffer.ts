@@ -96,7 +96,8 @@ export class RecordBuffer {
   readonly #spare: Int32Array[] = [];
   /** The last part, as long as it is written to. */
   #open: Segment | undefined;
-  readonly #lastTexts: (string | undefined)[] = Object.values(slots).map(() => undefined);
+  readonly #lastTexts: string[] = Object.values(slots).map(() => "");
+  /** −1: the text before it says nothing. */
   readonly #lastPlaces: number[] = Object.values(slots).map(() => -1);
   #size = 0;
   /** Number of the oldest. */
@@ -210,14 +211,15 @@ export class RecordBuffer {
     made.base = at;
     this.#open = made;
     this.#parts.push(made);
-    this.#lastTexts.fill(undefined);
     this.#lastPlaces.fill(-1);
     return made;
   }
 
   #place(segment: Segment, slot: number, text: string | undefined): number {
-    if (text === this.#lastTexts[slot]) return this.#lastPlaces[slot] as number;
-    const place = text === undefined ? -1 : segment.placeOf(text);
+    if (text === undefined) return -1;
+    const last = this.#lastPlaces[slot] as number;
+    if (last !== -1 && text === this.#lastTexts[slot]) return last;
+    const place = segment.placeOf(text);
     this.#lastTexts[slot] = text;
     this.#lastPlaces[slot] = place;
     return place;

@@ -107,6 +107,19 @@ export function readMessages(socket: Socket, onMessage: (message: object) => voi
   });
 }
 
+/** The same without a look at each of the many characters that need no escape. */
+export function sendRecords(socket: Socket, batch: Omit<RecordBatch, "type">): void {
+  if (!socket.writable) return;
+  const { first, dropped, packed } = batch;
+  const { words, ...rest } = packed;
+  const head = JSON.stringify({ type: "records", first, dropped, packed: rest });
+  socket.cork();
+  socket.write(`${head.slice(0, -2)},"words":"`);
+  socket.write(words, "latin1");
+  socket.write('"}}\n');
+  socket.uncork();
+}
+
 export function sendMessage(socket: Socket, message: ToRouter | FromRouter): void {
   if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
 }

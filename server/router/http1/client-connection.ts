@@ -1,9 +1,9 @@
 import type { Socket } from "node:net";
-import { performance } from "node:perf_hooks";
 import { Exchange } from "../exchange.ts";
 import type { Timed } from "../sweeper.ts";
 import { type AnswerStart, type ClientSide, type ConnectionFacts, framing } from "../sides.ts";
 import type { Traffic } from "../traffic.ts";
+import { turnTime } from "../turn-time.ts";
 import { AnswerWriter } from "./answer-writer.ts";
 import { putCrlf } from "./bytes.ts";
 import { broken, ChunkState, scanChunks } from "./chunks.ts";
@@ -21,6 +21,8 @@ const latin1 = (value: string): Buffer => Buffer.from(value, "latin1");
 const continueLine = latin1("HTTP/1.1 100 Continue\r\n\r\n");
 const tcpKeepAliveMs = 60_000;
 const maxHeldBytes = 65_536;
+/** Of the head that was read last. */
+const draft = new Draft();
 /** More would be kept with a head for as long as its request takes. */
 const maxKeptBehindHead = 8_192;
 
@@ -45,7 +47,6 @@ export class ClientConnection implements ClientSide, Timed {
   #headBytes: Buffer = empty;
   #headStart = 0;
   #headEnd = 0;
-  readonly #draft = new Draft();
   #partialHead: Pending | undefined;
   /** What came before its turn. */
   #held: Buffer | undefined;
@@ -172,8 +173,8 @@ export class ClientConnection implements ClientSide, Timed {
       this.#refuse(417);
       return;
     }
-    facts.startedAt = performance.now();
-    this.#draft.keep(at, head.out);
+    facts.startedAt = turnTime();
+    draft.keep(at, head.out);
     this.#closesAfter = facts.minor === 1 ? head.closes : !head.keepsAlive || head.closes;
     this.#isAnswering = false;
     this.#isBodyOpen = false;
@@ -190,7 +191,7 @@ export class ClientConnection implements ClientSide, Timed {
     this.#lastExchange = exchange;
     this.#exchange = exchange;
     exchange.begin();
-    this.#draft.drop();
+    draft.drop();
   }
 
   header(name: string): string | undefined {
@@ -202,13 +203,13 @@ export class ClientConnection implements ClientSide, Timed {
   }
 
   writeHead(buffer: Buffer, at: number): number {
-    let fieldsEnd = this.#draft.end;
-    if (!this.#draft.standsAt(buffer, at)) {
+    let fieldsEnd = draft.end;
+    if (!draft.standsAt(buffer, at)) {
       const { maxHeaders } = this.#traffic.policy;
       parseRequest(this.#headBytes, this.#headStart, this.#headEnd, buffer, at, maxHeaders);
       fieldsEnd = head.out;
     }
-    this.#draft.drop();
+    draft.drop();
     return this.facts.writeTail(buffer, fieldsEnd, this.#traffic.startMs(this.facts.startedAt));
   }
 
@@ -493,6 +494,7 @@ export class ClientConnection implements ClientSide, Timed {
     this.#held = undefined;
     this.#partialHead = undefined;
     this.#socket.destroy();
+    this.#lastExchange?.retire();
     if (!wasOver) this.#traffic.closed(this);
   }
 }

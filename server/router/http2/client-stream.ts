@@ -13,6 +13,7 @@ import { framing } from "../sides.ts";
 import type { Slotted } from "../slots.ts";
 import type { Timed } from "../sweeper.ts";
 import type { Traffic } from "../traffic.ts";
+import { turnTime } from "../turn-time.ts";
 import { type Code, codes } from "./codes.ts";
 import type { Sender, SendingStream } from "./sender.ts";
 
@@ -116,10 +117,11 @@ export class ClientStream implements ClientSide, SendingStream, Timed, Slotted {
       this.#owner.reset(this, codes.protocol);
       return;
     }
-    facts.startedAt = performance.now();
+    facts.startedAt = turnTime();
     if (facts.framing === framing.chunks) facts.framing = framing.stream;
     draft.keep(at, head.out);
     this.#exchange = new Exchange(traffic, this);
+    this.#exchange.retire();
     this.#exchange.begin();
     draft.drop();
   }
