@@ -48,7 +48,7 @@ const mainFile = fileURLToPath(new URL("./main.ts", import.meta.url));
  */
 export const nodeFlags = [
   "--single-threaded",
-  "--max-semi-space-size=2",
+  "--max-semi-space-size=1",
   "--no-maglev",
   "--no-allocation-site-pretenuring",
   "--no-separate-gc-phases",

@@ -19,8 +19,8 @@ export class Http1Pool implements InstanceTransport {
   readonly #stacks = new Map<string, IdleStack>();
   #listed: ReadonlySet<string> = new Set();
   #isClosed = false;
-  /** The time, as far as it matters here: what is too old goes with the sweep after. */
-  #sweptAt = performance.now();
+  /** The time in whole ms, as far as it matters here: what is too old goes with the sweep after. */
+  #sweptAt = Math.floor(performance.now());
 
   constructor(options: PoolOptions) {
     this.options = options;
@@ -46,7 +46,7 @@ export class Http1Pool implements InstanceTransport {
 
   /** Closes what was idle for so long that the instance might close it. */
   sweep(now: number): void {
-    this.#sweptAt = now;
+    this.#sweptAt = Math.floor(now);
     for (const stack of this.#stacks.values()) stack.destroyOld(now);
   }
 
