@@ -1,3 +1,4 @@
+import { Agent } from "node:http";
 import { connect } from "node:net";
 import { describe, expect, test } from "vitest";
 import type { TableRoute } from "../../../server/router/protocol.ts";
@@ -86,6 +87,30 @@ describe("an instance that answers badly", () => {
     expect(router.records[0]?.text).toMatch(
       /code=H12 desc="Request timeout" .* dyno=web\.\d+ connect=\d+ms service=\d+ms status=503/,
     );
+  });
+
+  test("each request of a connection has its time for itself, and its own line", async () => {
+    await using app = await startInstance((req, res) => {
+      if (req.url !== "/silent") setTimeout(() => res.end(req.url), req.url === "/slow" ? 150 : 0);
+    });
+    await using router = await startDataPath([routeTo([app.target])], { firstByteTimeoutMs: 300 });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const askAgain = (path: string) => ask(router.port, { path, agent });
+    for (const path of ["/slow", "/fast", "/slow", "/slow", "/fast"]) {
+      expect(await askAgain(path)).toMatchObject({ status: 200, body: path });
+    }
+    const began = performance.now();
+    expect(await askAgain("/silent")).toMatchObject({ status: 503, headers: { "x-paas-error": "H12" } });
+    expect(performance.now() - began).toBeGreaterThan(290);
+    expect(router.records.map((one) => /code=\S+|path="[^"]*"/g.exec(one.text)?.[0])).toEqual([
+      'path="/slow"',
+      'path="/fast"',
+      'path="/slow"',
+      'path="/slow"',
+      'path="/fast"',
+      "code=H12",
+    ]);
+    agent.destroy();
   });
 
   test("the time for the first byte starts when the upload has ended", async () => {

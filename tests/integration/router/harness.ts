@@ -1,4 +1,11 @@
-import { createServer, type IncomingHttpHeaders, request, type RequestListener, type Server } from "node:http";
+import {
+  type Agent,
+  createServer,
+  type IncomingHttpHeaders,
+  request,
+  type RequestListener,
+  type Server,
+} from "node:http";
 import {
   type AddressInfo,
   connect,
@@ -152,6 +159,8 @@ export interface AskOptions {
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer | Readable;
+  /** A connection for itself without one. */
+  readonly agent?: Agent;
 }
 
 export interface Answer {
@@ -164,19 +173,16 @@ export interface Answer {
 /** One request on a connection of its own. */
 export function ask(port: number, options: AskOptions = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const { method = "GET", host = "shop.test", path = "/", headers = {}, body } = options;
-    const req = request(
-      { host: "127.0.0.1", port, method, path, headers: { host, ...headers }, agent: false },
-      (res) => {
-        const chunks: Buffer[] = [];
-        res.on("data", (chunk: Buffer) => chunks.push(chunk));
-        res.on("error", reject);
-        res.on("end", () => {
-          const text = Buffer.concat(chunks).toString("latin1");
-          resolve({ status: res.statusCode ?? 0, headers: res.headers, body: text, trailers: res.trailers });
-        });
-      },
-    );
+    const { method = "GET", host = "shop.test", path = "/", headers = {}, body, agent = false } = options;
+    const req = request({ host: "127.0.0.1", port, method, path, headers: { host, ...headers }, agent }, (res) => {
+      const chunks: Buffer[] = [];
+      res.on("data", (chunk: Buffer) => chunks.push(chunk));
+      res.on("error", reject);
+      res.on("end", () => {
+        const text = Buffer.concat(chunks).toString("latin1");
+        resolve({ status: res.statusCode ?? 0, headers: res.headers, body: text, trailers: res.trailers });
+      });
+    });
     req.on("error", reject);
     if (body === undefined || typeof body === "string" || Buffer.isBuffer(body)) req.end(body);
     else body.pipe(req);
