@@ -2,13 +2,13 @@ import { performance } from "node:perf_hooks";
 import type { FailureCode } from "./failures.ts";
 import { failures } from "./failures.ts";
 import type { Target } from "./protocol.ts";
-import type { RecordedOutcome } from "./record-buffer.ts";
+import type { RequestOutcome } from "./request-line.ts";
 import type { RequestFacts } from "./sides.ts";
 import type { Traffic } from "./traffic.ts";
 import { turnTime } from "./turn-time.ts";
 
 /** What becomes of one request, for its record. */
-export class Journal implements RecordedOutcome {
+export class Journal implements RequestOutcome {
   connectMs: number | undefined = 0;
   serviceMs: number | undefined;
   target: Target | undefined;

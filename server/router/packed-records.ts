@@ -44,8 +44,8 @@ export const field = {
 } as const;
 export const fixedWords = field.target + 1;
 
-const wordBytes = 4;
-const high = 2 ** 32;
+export const wordBytes = 4;
+export const wordValues = 2 ** 32;
 
 /** The records with the lines that the daemon keeps. */
 export function unpackRecords({ count, base, words, texts }: PackedRecords): readonly RequestRecord[] {
@@ -73,7 +73,7 @@ function recordAt(bytes: Buffer, start: number, base: number, texts: readonly st
     connectMs: ms(field.connect),
     serviceMs: ms(field.service),
     status: word(field.status),
-    bytes: word(field.bytesHigh) < 0 ? undefined : word(field.bytesHigh) * high + (word(field.bytesLow) >>> 0),
+    bytes: word(field.bytesHigh) < 0 ? undefined : word(field.bytesHigh) * wordValues + (word(field.bytesLow) >>> 0),
     code: text(field.code),
     protocol: word(field.isSecure) === 1 ? "https" : "http",
     tlsVersion: text(field.tlsVersion),
@@ -84,7 +84,7 @@ function recordAt(bytes: Buffer, start: number, base: number, texts: readonly st
 /** The four words as instances and clients saw them. */
 function uuid(bytes: Buffer, at: number): string {
   const digits = [0, 1, 2, 3]
-    .map((i) => (bytes.readUInt32LE(at + i * wordBytes) + high).toString(16).slice(1))
+    .map((i) => (bytes.readUInt32LE(at + i * wordBytes) + wordValues).toString(16).slice(1))
     .join("");
   const ends = [8, 12, 16, 20, 32];
   return ends.map((end, i) => digits.slice(ends[i - 1] ?? 0, end)).join("-");

@@ -1,5 +1,5 @@
-import { field, fixedWords, type PackedRecords } from "./packed-records.ts";
-import { maxValueLength } from "./request-line.ts";
+import { field, fixedWords, type PackedRecords, wordBytes, wordValues } from "./packed-records.ts";
+import { maxValueLength, type RequestOutcome } from "./request-line.ts";
 import type { WrittenId } from "./sides.ts";
 
 /** The request, as far as its record tells of it. */
@@ -15,18 +15,6 @@ export interface RecordedRequest {
   readonly tlsVersion: string | undefined;
 }
 
-/** What became of it. */
-export interface RecordedOutcome {
-  /** `web.1`; undefined when no instance was chosen. */
-  readonly dyno: string | undefined;
-  readonly connectMs: number | undefined;
-  readonly serviceMs: number | undefined;
-  readonly status: number;
-  readonly bytes: number | undefined;
-  /** A failure, or a policy's word for an answer of its own. */
-  readonly code: string | undefined;
-}
-
 export interface Batch {
   /** Number of its first record, counted over the buffer's life. */
   readonly first: number;
@@ -39,7 +27,6 @@ const segmentWords = 16 * 1024;
 const maxSpare = 4;
 /** Further away from the first record of its segment than a word of ms can say: a clock that was set. */
 const maxOffsetMs = 2 ** 31 - 1;
-const low = 2 ** 32;
 
 /** Records that are handed on as one. */
 interface Part {
@@ -67,7 +54,7 @@ class Segment implements Part {
   }
 
   get size(): number {
-    return this.end * 4 + this.#textLength;
+    return this.end * wordBytes + this.#textLength;
   }
 
   placeOf(text: string): number {
@@ -80,7 +67,7 @@ class Segment implements Part {
   }
 
   pack(): PackedRecords {
-    const words = Buffer.from(this.words.buffer, 0, this.end * 4).toString("base64");
+    const words = Buffer.from(this.words.buffer, 0, this.end * wordBytes).toString("base64");
     return { count: this.count, base: this.base, words, texts: this.texts };
   }
 }
@@ -114,7 +101,7 @@ export class RecordBuffer {
   }
 
   /** @param at ms since the epoch, when it finished */
-  add(app: string, at: number, request: RecordedRequest, outcome: RecordedOutcome): void {
+  add(app: string, at: number, request: RecordedRequest, outcome: RequestOutcome): void {
     const { targetBytes, targetStart } = request;
     // One more than is shown tells that it is cut.
     const length = Math.min(request.targetEnd - targetStart, maxValueLength + 1);
@@ -128,7 +115,7 @@ export class RecordBuffer {
     words[end + field.service] = rounded(outcome.serviceMs);
     const { bytes: sent } = outcome;
     words[end + field.bytesLow] = sent ?? 0;
-    words[end + field.bytesHigh] = sent === undefined ? -1 : Math.floor(sent / low);
+    words[end + field.bytesHigh] = sent === undefined ? -1 : Math.floor(sent / wordValues);
     words[end + field.isSecure] = request.protocol === "https" ? 1 : 0;
     words[end + field.givenId] = this.#place(segment, slots.givenId, request.id.putWords(words, end + field.id));
     words[end + field.app] = this.#place(segment, slots.app, app);
@@ -139,7 +126,7 @@ export class RecordBuffer {
     words[end + field.code] = this.#place(segment, slots.code, outcome.code);
     words[end + field.tlsVersion] = this.#place(segment, slots.tlsVersion, request.tlsVersion);
     words[end + field.target] = length;
-    let to = (end + fixedWords) * 4;
+    let to = (end + fixedWords) * wordBytes;
     for (let from = targetStart; from < targetStart + length; from++) bytes[to++] = targetBytes[from] as number;
     segment.end = end + size;
     segment.count += 1;
@@ -177,6 +164,14 @@ export class RecordBuffer {
     this.#told = 0;
     for (let part = this.#parts[0]; part !== undefined && this.#first + part.count <= upTo; part = this.#parts[0])
       this.#shift();
+  }
+
+  /** Batch after batch. Each counts as kept elsewhere when the next one is asked for. */
+  *drain(): Generator<Batch> {
+    for (let batch = this.peek(); batch !== undefined; batch = this.peek()) {
+      yield batch;
+      this.confirm(batch.first + batch.packed.count);
+    }
   }
 
   #drop(): void {

@@ -1,12 +1,7 @@
 import { type Failure, failures } from "./failures.ts";
 
-/** One finished request, as the log tells of it. */
-export interface LoggedRequest {
-  readonly method: string;
-  readonly target: string;
-  readonly host: string;
-  readonly requestId: string;
-  readonly forwardedFor: string;
+/** What became of a request. */
+export interface RequestOutcome {
   /** `web.1`; undefined when no instance was chosen. */
   readonly dyno: string | undefined;
   readonly connectMs: number | undefined;
@@ -15,6 +10,15 @@ export interface LoggedRequest {
   readonly bytes: number | undefined;
   /** A failure, or a policy's word for an answer of its own. */
   readonly code: string | undefined;
+}
+
+/** One finished request, as the log tells of it. */
+export interface LoggedRequest extends RequestOutcome {
+  readonly method: string;
+  readonly target: string;
+  readonly host: string;
+  readonly requestId: string;
+  readonly forwardedFor: string;
   readonly protocol: "http" | "https";
   readonly tlsVersion: string | undefined;
 }

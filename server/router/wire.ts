@@ -107,6 +107,10 @@ export function readMessages(socket: Socket, onMessage: (message: object) => voi
   });
 }
 
+export function sendMessage(socket: Socket, message: ToRouter | FromRouter): void {
+  if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
+}
+
 /** The same without a look at each of the many characters that need no escape. */
 export function sendRecords(socket: Socket, batch: Omit<RecordBatch, "type">): void {
   if (!socket.writable) return;
@@ -118,10 +122,6 @@ export function sendRecords(socket: Socket, batch: Omit<RecordBatch, "type">): v
   socket.write(words, "latin1");
   socket.write('"}}\n');
   socket.uncork();
-}
-
-export function sendMessage(socket: Socket, message: ToRouter | FromRouter): void {
-  if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
 }
 
 export function parseObject(text: string): object | undefined {

@@ -13,10 +13,7 @@ function run(): void {
   let dataPath: DataPath | undefined;
   const records = new RecordBuffer();
   const flush = () => {
-    for (let batch = records.peek(); batch !== undefined; batch = records.peek()) {
-      send({ type: "records", packed: batch.packed, dropped: batch.dropped });
-      records.confirm(batch.first + batch.packed.count);
-    }
+    for (const { packed, dropped } of records.drain()) send({ type: "records", packed, dropped });
   };
   setInterval(flush, flushEveryMs);
   workerState.tell = (spent) => send({ type: "spent", spent });

@@ -102,10 +102,7 @@ export interface TestRouter extends AsyncDisposable {
 
 /** What is in the buffer now, behind what was taken out of it before. */
 export function takeRecords(records: RecordBuffer, taken: RequestRecord[]): readonly RequestRecord[] {
-  for (let batch = records.peek(); batch !== undefined; batch = records.peek()) {
-    taken.push(...unpackRecords(batch.packed));
-    records.confirm(batch.first + batch.packed.count);
-  }
+  for (const { packed } of records.drain()) taken.push(...unpackRecords(packed));
   return taken;
 }
 

@@ -2,10 +2,11 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { RequestId } from "../../../server/router/http1/request-id.ts";
 import { unpackRecords } from "../../../server/router/packed-records.ts";
-import { RecordBuffer, type RecordedOutcome, type RecordedRequest } from "../../../server/router/record-buffer.ts";
+import { RecordBuffer, type RecordedRequest } from "../../../server/router/record-buffer.ts";
+import type { RequestOutcome } from "../../../server/router/request-line.ts";
 
 const at = 1_790_000_000_000;
-const outcome: RecordedOutcome = {
+const outcome: RequestOutcome = {
   dyno: "web.1",
   connectMs: 1.2,
   serviceMs: 17.8,
@@ -38,10 +39,9 @@ const put = (buffer: RecordBuffer, target: string) => buffer.add("shop", at, req
 function drain(buffer: RecordBuffer): { readonly paths: readonly string[]; readonly lost: number } {
   const paths: string[] = [];
   let lost = 0;
-  for (let batch = buffer.peek(); batch !== undefined; batch = buffer.peek()) {
-    paths.push(...unpackRecords(batch.packed).map((one) => /path="([^"]*)"/.exec(one.text)?.[1] ?? ""));
-    lost += batch.dropped;
-    buffer.confirm(batch.first + batch.packed.count);
+  for (const { packed, dropped } of buffer.drain()) {
+    paths.push(...unpackRecords(packed).map((one) => /path="([^"]*)"/.exec(one.text)?.[1] ?? ""));
+    lost += dropped;
   }
   return { paths, lost };
 }
@@ -91,11 +91,7 @@ test("whatever stands in a record comes out of it, whatever others stand beside 
         ids.push(id.toString());
         buffer.add(one.app, at + one.after, request(`/${one.path}`, { ...one, id }), one);
       }
-      const records = [];
-      for (let batch = buffer.peek(); batch !== undefined; batch = buffer.peek()) {
-        records.push(...unpackRecords(batch.packed));
-        buffer.confirm(batch.first + batch.packed.count);
-      }
+      const records = [...buffer.drain()].flatMap(({ packed }) => unpackRecords(packed));
       expect(records.map((one) => ({ ...one, text: one.text.replace(/^at=.* method/, "method") }))).toEqual(
         all.map((one, i) => ({
           at: at + one.after,
