@@ -5,7 +5,7 @@ import type { Target } from "./protocol.ts";
 import type { RequestOutcome } from "./request-line.ts";
 import type { RequestFacts } from "./sides.ts";
 import type { Traffic } from "./traffic.ts";
-import { turnTime } from "./turn-time.ts";
+import { turnTime } from "./turn.ts";
 
 /** What becomes of one request, for its record. */
 export class Journal implements RequestOutcome {

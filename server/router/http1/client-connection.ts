@@ -3,17 +3,18 @@ import { Exchange } from "../exchange.ts";
 import type { Timed } from "../sweeper.ts";
 import { type AnswerStart, type ClientSide, type ConnectionFacts, framing } from "../sides.ts";
 import type { Traffic } from "../traffic.ts";
-import { turnTime } from "../turn-time.ts";
+import { turnTime } from "../turn.ts";
 import { AnswerWriter } from "./answer-writer.ts";
 import { putCrlf } from "./bytes.ts";
 import { broken, ChunkState, scanChunks } from "./chunks.ts";
 import { fieldOf, text } from "./fields.ts";
 import { head, incomplete } from "./head.ts";
+import { Outlet } from "./outlet.ts";
 import { parseRequest } from "./parse-request.ts";
 import { Pending } from "./pending.ts";
 import { refusalText } from "./refusal.ts";
 import { Http1RequestFacts } from "./request-facts.ts";
-import { Draft, out, reserve, send } from "./slab.ts";
+import { Draft, out, reserve } from "./slab.ts";
 import { TrailerReader, trailerBytes } from "./trailers.ts";
 
 const empty = Buffer.alloc(0);
@@ -38,6 +39,7 @@ export class ClientConnection implements ClientSide, Timed {
   readonly facts: Http1RequestFacts;
   readonly #socket: Socket;
   readonly #isPlain: boolean;
+  readonly #outlet: Outlet;
   readonly #traffic: Traffic;
   readonly #writer: AnswerWriter;
   #phase: Phase = phases.head;
@@ -77,7 +79,8 @@ export class ClientConnection implements ClientSide, Timed {
     this.#isPlain = facts.protocol === "http";
     this.#traffic = traffic;
     this.facts = new Http1RequestFacts(traffic.forwarding(facts, "1.1"));
-    this.#writer = new AnswerWriter(socket, this.#isPlain, this.facts);
+    this.#outlet = new Outlet(socket, this.#isPlain);
+    this.#writer = new AnswerWriter(this.#outlet, this.facts);
     traffic.opened(this);
     socket.on("data", (chunk: Buffer) => this.#process(chunk, 0, chunk.length));
     socket.on("end", () => this.#ended());
@@ -98,7 +101,7 @@ export class ClientConnection implements ClientSide, Timed {
     let p = start;
     while (p < end) {
       // Who does not read answers gets no more of them: they would pile up here.
-      if (this.#phase === phases.head && !this.#writer.isFull) p = this.#head(from, p, end);
+      if (this.#phase === phases.head && !this.#outlet.isFull) p = this.#head(from, p, end);
       else if (this.#phase === phases.body && (this.#isBodyOpen || this.#isDiscarding)) p = this.#body(from, p, end);
       else if (this.#phase === phases.tunnel) {
         this.#exchange?.requestData(from, p, end);
@@ -288,10 +291,11 @@ export class ClientConnection implements ClientSide, Timed {
     if (this.facts.minor === 0 || this.#isAnswering) return;
     if (answer.status === 100) {
       this.facts.expectsContinue = false;
-      this.#socket.write(continueLine);
+      this.#outlet.write(continueLine);
       return;
     }
-    send(this.#socket, this.#isPlain, answer.lineStart, putCrlf(buffer, answer.fieldsEnd));
+    this.#outlet.open(answer.lineStart, putCrlf(buffer, answer.fieldsEnd));
+    this.#outlet.flush();
   }
 
   answer(answer: AnswerStart, buffer: Buffer): void {
@@ -319,16 +323,19 @@ export class ClientConnection implements ClientSide, Timed {
   }
 
   flush(): boolean {
-    return this.#writer.flush();
+    this.#outlet.flush();
+    return !this.#outlet.isFull;
   }
 
   endTunnel(): void {
+    this.#outlet.sendWaiting();
     this.#socket.end();
   }
 
   /** A body that only the end of the connection ends must not seem whole: then the connection is reset. */
   cut(): void {
-    this.#writer.flush();
+    this.#outlet.flush();
+    this.#outlet.sendWaiting();
     this.#exchange = undefined;
     if (this.#isAnswering && this.#writer.isEndedByClose) this.#socket.resetAndDestroy();
     this.destroy();
@@ -343,7 +350,7 @@ export class ClientConnection implements ClientSide, Timed {
 
   /** Idle since the last answer, or never used: may be closed without harm. */
   get isIdle(): boolean {
-    return this.#isBetweenRequests() && this.#socket.writableLength === 0;
+    return this.#isBetweenRequests() && this.#outlet.unsent === 0;
   }
 
   #isBetweenRequests(): boolean {
@@ -369,8 +376,7 @@ export class ClientConnection implements ClientSide, Timed {
       this.#traffic.finished("H26");
       this.#refuse(408);
     } else if (this.#phase === phases.busy && !this.#isDiscarding) this.#probe();
-    else if (this.#socket.writableLength > 0 && ++this.#periods < this.#traffic.policy.stalledPeriods)
-      this.deadline = 0;
+    else if (this.#outlet.unsent > 0 && ++this.#periods < this.#traffic.policy.stalledPeriods) this.deadline = 0;
     else this.destroy();
   }
 
@@ -382,12 +388,12 @@ export class ClientConnection implements ClientSide, Timed {
     this.deadline = 0;
     if (!this.#hasEnded || this.#isAnswering || this.facts.minor === 0) return;
     this.#periods += 1;
-    this.#socket.write(continueLine);
+    this.#outlet.write(continueLine);
   }
 
   #refuse(status: number): void {
     this.#traffic.finished("H26");
-    this.#socket.write(refusalText(status));
+    this.#outlet.write(refusalText(status));
     this.#closesAfter = true;
     this.#close();
   }
@@ -446,7 +452,7 @@ export class ClientConnection implements ClientSide, Timed {
   }
 
   #drained(): void {
-    if (!this.#writer.drained()) return;
+    if (!this.#outlet.drained()) return;
     if (this.#exchange !== undefined) this.#exchange.clientDrained();
     else if (this.#phase === phases.head) this.#nextRequest();
   }
@@ -467,10 +473,11 @@ export class ClientConnection implements ClientSide, Timed {
     this.#held = undefined;
     this.#periods = 0;
     this.deadline = 0;
+    this.#outlet.sendWaiting();
     if (isDone && !this.#isProcessing) {
       // Where the kernel has all, its close says the same as a shutdown before it would; TLS has a farewell of its own.
       // Not before the stream has told of its last write: it would make an error for nobody.
-      if (this.#isPlain && this.#socket.writableLength === 0) process.nextTick(() => this.#socket.destroy());
+      if (this.#isPlain && this.#outlet.unsent === 0) process.nextTick(() => this.#socket.destroy());
       else this.#socket.destroySoon();
       return;
     }
@@ -490,7 +497,7 @@ export class ClientConnection implements ClientSide, Timed {
     if (this.#phase === phases.over && this.#socket.destroyed) return;
     const wasOver = this.#phase === phases.over;
     this.#phase = phases.over;
-    this.#writer.drop();
+    this.#outlet.drop();
     this.#held = undefined;
     this.#partialHead = undefined;
     this.#socket.destroy();

@@ -7,10 +7,11 @@ import { text } from "./fields.ts";
 import { broken, ChunkState, scanChunks } from "./chunks.ts";
 import { head, incomplete } from "./head.ts";
 import { parseAnswer } from "./parse-answer.ts";
+import { Outlet } from "./outlet.ts";
 import { Pending } from "./pending.ts";
 import type { IdleStack } from "./idle-stack.ts";
 import type { Http1Pool } from "./pool.ts";
-import { isTaking, keepOpen, out, reserve, roomAfter, send } from "./slab.ts";
+import { out, reserve } from "./slab.ts";
 import { TrailerReader, trailerBytes } from "./trailers.ts";
 
 /** All instances' bytes arrive here: what is read is lent until the callback returns. */
@@ -43,6 +44,7 @@ export class InstanceConnection implements InstanceCall {
   readonly stack: IdleStack;
   readonly #pool: Http1Pool;
   readonly #socket: Socket;
+  readonly #outlet: Outlet;
   isReused = false;
   /** Monotonic; while it is idle. */
   idleUntil = 0;
@@ -64,10 +66,6 @@ export class InstanceConnection implements InstanceCall {
   #chunks: ChunkState | undefined;
   #trailers: TrailerReader | undefined;
   #pending: Pending | undefined;
-  /** A message that stands in the slab and is not sent yet. */
-  #openStart = -1;
-  #openEnd = 0;
-  #isFull = false;
 
   constructor(pool: Http1Pool, target: Target, stack: IdleStack) {
     this.#pool = pool;
@@ -78,6 +76,7 @@ export class InstanceConnection implements InstanceCall {
     const { host, port, tls } = target;
     const socket = tls === undefined ? connect({ host, port, noDelay: true, onread }) : this.#secure(target, tls);
     this.#socket = socket;
+    this.#outlet = new Outlet(socket, tls === undefined);
     socket.once(tls === undefined ? "connect" : "secureConnect", () => this.#connected());
     socket.on("drain", () => this.#drained());
     socket.once("end", () => this.#ended());
@@ -119,9 +118,7 @@ export class InstanceConnection implements InstanceCall {
 
   sendHead(_out: Buffer, start: number, end: number, kind: Framing): void {
     this.#requestFraming = kind;
-    keepOpen(this);
-    this.#openStart = start;
-    this.#openEnd = end;
+    this.#outlet.open(start, end);
     if (kind === framing.none) this.#isRequestSent = true;
   }
 
@@ -132,6 +129,7 @@ export class InstanceConnection implements InstanceCall {
 
   sendEnd(trailers: string): void {
     if (this.#phase === phases.tunnel) {
+      this.#outlet.sendWaiting();
       this.#socket.end();
       return;
     }
@@ -144,10 +142,7 @@ export class InstanceConnection implements InstanceCall {
   }
 
   flush(): void {
-    if (this.#openStart === -1) return;
-    const start = this.#openStart;
-    this.#openStart = -1;
-    if (!send(this.#socket, this.target.tls === undefined, start, this.#openEnd)) this.#isFull = true;
+    this.#outlet.flush();
   }
 
   pauseAnswer(): void {
@@ -165,13 +160,13 @@ export class InstanceConnection implements InstanceCall {
 
   destroy(): void {
     clearTimeout(this.#connectTimer);
-    this.#openStart = -1;
+    this.#outlet.drop();
     this.#phase = phases.over;
     this.#socket.destroy();
   }
 
   #sendChunk(from: Buffer, start: number, end: number): boolean {
-    if (start === end) return !this.#isFull;
+    if (start === end) return !this.#outlet.isFull;
     const size = Buffer.from(`${(end - start).toString(16)}\r\n`, "latin1");
     this.#sendBytes(size, 0, size.length);
     this.#sendBytes(from, start, end);
@@ -179,23 +174,17 @@ export class InstanceConnection implements InstanceCall {
   }
 
   #sendBytes(from: Buffer, start: number, end: number): boolean {
+    const outlet = this.#outlet;
     const count = end - start;
-    if (this.#openStart !== -1 && count <= smallBody && count <= roomAfter(this.#openEnd)) {
-      from.copy(out.buffer, this.#openEnd, start, end);
-      this.#openEnd += count;
-      this.flush();
-      return !this.#isFull;
-    }
-    this.flush();
-    if (count > 0) this.#socket.write(start === 0 && end === from.length ? from : from.subarray(start, end));
-    if (!isTaking(this.#socket)) this.#isFull = true;
-    return !this.#isFull;
+    if (count <= smallBody && outlet.fits(count)) {
+      outlet.add(from, start, end);
+      outlet.flush();
+    } else if (count > 0) outlet.write(start === 0 && end === from.length ? from : from.subarray(start, end));
+    return !outlet.isFull;
   }
 
   #drained(): void {
-    if (!this.#isFull) return;
-    this.#isFull = false;
-    this.#events?.instanceDrained();
+    if (this.#outlet.drained()) this.#events?.instanceDrained();
   }
 
   #connected(): void {
@@ -377,7 +366,7 @@ export class InstanceConnection implements InstanceCall {
   #complete(trailers: string): void {
     const events = this.#events;
     this.#events = undefined;
-    const isFit = this.#mayKeep && this.#isRequestSent && !this.#isFull && this.#openStart === -1;
+    const isFit = this.#mayKeep && this.#isRequestSent && !this.#outlet.isFull && this.#outlet.isClear;
     if (isFit) this.#phase = phases.idle;
     // Paused for a client that was slow: the next one is another.
     if (isFit && this.#socket.isPaused()) this.#socket.resume();
@@ -398,6 +387,7 @@ export class InstanceConnection implements InstanceCall {
       const events = this.#events;
       this.#events = undefined;
       this.#phase = phases.over;
+      this.#outlet.sendWaiting();
       this.#socket.destroySoon();
       events?.answerEnd("");
       return;

@@ -1,12 +1,10 @@
-import type { Socket } from "node:net";
-
 const slabBytes = 160 * 1024;
 const maxFree = 8;
 /** So many slabs may be kept by readers who are slow; a byte of each is enough to keep it. */
 const maxKept = 32;
 
 /** Memory that messages are written into, one behind the other; used again when all of them are out. */
-class Slab {
+export class Slab {
   readonly buffer: Buffer;
   pending = 0;
   /** It is not written to any more, and somebody's bytes in it are not out. */
@@ -31,12 +29,11 @@ class Slab {
   }
 }
 
-const nothing = Buffer.alloc(0);
 const free: Slab[] = [];
 let kept = 0;
 let current = new Slab(slabBytes);
 
-/** Where the next message goes. What is written behind `at` belongs to nobody until {@link send}. */
+/** Where the next message goes. What is written behind `at` belongs to nobody until {@link lend}. */
 export const out = { buffer: current.buffer, at: 0 };
 
 /** A head that was read into the slab before anybody knew where it goes. Good as long as nothing else was written there. */
@@ -103,33 +100,15 @@ export function roomAfter(from: number): number {
   return out.buffer.length - from;
 }
 
-/**
- * Writes what stands in the slab from `start` to `end` to a socket; false when the reader is slow. Behind bytes that wait
- * already it would keep the whole slab, and with it its neighbours, from being used again: then it is copied, and so is
- * everything while too many slabs are kept.
- */
-export function send(socket: Socket, isPlain: boolean, start: number, end: number): boolean {
+/** The slab up to `end` is somebody's until they release it. */
+export function lend(end: number): Slab {
   open = undefined;
-  if (socket.writableLength > 0 || kept >= maxKept) {
-    return socket.write(Buffer.from(out.buffer.subarray(start, end))) || isTaking(socket);
-  }
-  if (!isPlain) return socket.write(out.buffer.subarray(start, end), lend(end)) || isTaking(socket);
-  // Nearly always the kernel takes all at once: then there is nothing to be told of.
-  const hasRoom = socket.write(out.buffer.subarray(start, end));
-  if (socket.writableLength === 0) return true;
-  // What stands behind it in the queue is done when it is done.
-  socket.write(nothing, lend(end));
-  return hasRoom || isTaking(socket);
-}
-
-/** The slab up to `end` is somebody's until the callback is called. */
-function lend(end: number): () => void {
   out.at = end;
   current.pending += 1;
-  return current.released;
+  return current;
 }
 
-/** A write that the kernel took at once counts for nothing, whatever its size. */
-export function isTaking(socket: Socket): boolean {
-  return socket.writableLength === 0 || !socket.writableNeedDrain;
+/** So many readers are slow that their bytes have to be copied out of the slabs they stand in. */
+export function isCrowded(): boolean {
+  return kept >= maxKept;
 }

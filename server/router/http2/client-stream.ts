@@ -13,7 +13,7 @@ import { framing } from "../sides.ts";
 import type { Slotted } from "../slots.ts";
 import type { Timed } from "../sweeper.ts";
 import type { Traffic } from "../traffic.ts";
-import { turnTime } from "../turn-time.ts";
+import { turnTime } from "../turn.ts";
 import { type Code, codes } from "./codes.ts";
 import type { Sender, SendingStream } from "./sender.ts";
 

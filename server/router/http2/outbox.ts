@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { afterTurn, type TurnTask } from "../turn.ts";
 
 /** Two records of TLS. */
 const chunkBytes = 32_768;
@@ -23,20 +24,11 @@ class Chunk {
 
 const free: Chunk[] = [];
 const none = Buffer.alloc(0);
-let gathering: Outbox[] = [];
-let idle: Outbox[] = [];
 
-/** What all instances said in one turn of the event loop leaves in one write to each client. */
-function sendAll(): void {
-  const all = gathering;
-  gathering = idle;
-  for (let i = 0; i < all.length; i++) (all[i] as Outbox).send();
-  all.length = 0;
-  idle = all;
-}
-
-/** Gathers what goes out on one connection until the end of the turn. */
-export class Outbox {
+/**
+ * Gathers what goes out on one connection until the end of the turn: what all instances said in it leaves in one write.
+ */
+export class Outbox implements TurnTask {
   readonly #socket: Socket;
   #chunk: Chunk | undefined;
   #isGathering = false;
@@ -80,12 +72,15 @@ export class Outbox {
     this.#at = end;
     if (this.#isGathering) return;
     this.#isGathering = true;
-    if (gathering.length === 0) setImmediate(sendAll);
-    gathering.push(this);
+    afterTurn(this);
+  }
+
+  turnOver(): void {
+    this.#isGathering = false;
+    this.send();
   }
 
   send(): void {
-    this.#isGathering = false;
     const chunk = this.#chunk;
     if (chunk === undefined) return;
     this.#chunk = undefined;
