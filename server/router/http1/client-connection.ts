@@ -38,7 +38,6 @@ type Phase = (typeof phases)[keyof typeof phases];
 export class ClientConnection implements ClientSide, Timed {
   readonly facts: Http1RequestFacts;
   readonly #socket: Socket;
-  readonly #isPlain: boolean;
   readonly #outlet: Outlet;
   readonly #traffic: Traffic;
   readonly #writer: AnswerWriter;
@@ -76,10 +75,9 @@ export class ClientConnection implements ClientSide, Timed {
   /** `early` is what was read from the socket already. */
   constructor(socket: Socket, facts: ConnectionFacts, traffic: Traffic, early?: Buffer) {
     this.#socket = socket;
-    this.#isPlain = facts.protocol === "http";
     this.#traffic = traffic;
     this.facts = new Http1RequestFacts(traffic.forwarding(facts, "1.1"));
-    this.#outlet = new Outlet(socket, this.#isPlain);
+    this.#outlet = new Outlet(socket, facts.protocol === "http");
     this.#writer = new AnswerWriter(this.#outlet, this.facts);
     traffic.opened(this);
     socket.on("data", (chunk: Buffer) => this.#process(chunk, 0, chunk.length));
@@ -328,8 +326,7 @@ export class ClientConnection implements ClientSide, Timed {
   }
 
   endTunnel(): void {
-    this.#outlet.sendWaiting();
-    this.#socket.end();
+    this.#outlet.end();
   }
 
   /** A body that only the end of the connection ends must not seem whole: then the connection is reset. */
@@ -473,15 +470,11 @@ export class ClientConnection implements ClientSide, Timed {
     this.#held = undefined;
     this.#periods = 0;
     this.deadline = 0;
-    this.#outlet.sendWaiting();
     if (isDone && !this.#isProcessing) {
-      // Where the kernel has all, its close says the same as a shutdown before it would; TLS has a farewell of its own.
-      // Not before the stream has told of its last write: it would make an error for nobody.
-      if (this.#isPlain && this.#outlet.unsent === 0) process.nextTick(() => this.#socket.destroy());
-      else this.#socket.destroySoon();
+      this.#outlet.close();
       return;
     }
-    this.#socket.end();
+    this.#outlet.end();
     this.#isPausedByInstance = false;
     this.#resume();
   }

@@ -129,8 +129,7 @@ export class InstanceConnection implements InstanceCall {
 
   sendEnd(trailers: string): void {
     if (this.#phase === phases.tunnel) {
-      this.#outlet.sendWaiting();
-      this.#socket.end();
+      this.#outlet.end();
       return;
     }
     if (this.#requestFraming === framing.stream) {
@@ -387,8 +386,7 @@ export class InstanceConnection implements InstanceCall {
       const events = this.#events;
       this.#events = undefined;
       this.#phase = phases.over;
-      this.#outlet.sendWaiting();
-      this.#socket.destroySoon();
+      this.#outlet.close();
       events?.answerEnd("");
       return;
     }

@@ -24,6 +24,7 @@ export class Outlet implements TurnTask {
   #from = 0;
   #to = 0;
   #isListed = false;
+  #isClosing = false;
   /** The reader is slow: no more until {@link drained}. */
   isFull = false;
 
@@ -90,6 +91,7 @@ export class Outlet implements TurnTask {
   turnOver(): void {
     this.#isListed = false;
     this.sendWaiting();
+    if (this.#isClosing) this.#close();
   }
 
   /** Bytes of the caller's, behind all that was said before. */
@@ -97,6 +99,26 @@ export class Outlet implements TurnTask {
     this.flush();
     this.sendWaiting();
     if (!this.#socket.write(bytes) && !isTaking(this.#socket)) this.isFull = true;
+  }
+
+  /** No more will be said. */
+  end(): void {
+    this.sendWaiting();
+    this.#socket.end();
+  }
+
+  /** Ends the connection when all is out. */
+  close(): void {
+    if (this.#slab === undefined) this.#close();
+    else this.#isClosing = true;
+  }
+
+  #close(): void {
+    const socket = this.#socket;
+    // Where the kernel has all, its close says the same as a shutdown before it would; TLS has a farewell of its own.
+    // Not before the stream has told of its last write: it would make an error for nobody.
+    if (this.#isPlain && socket.writableLength === 0) process.nextTick(() => socket.destroy());
+    else socket.destroySoon();
   }
 
   /** What is whole goes out now. */
@@ -117,6 +139,7 @@ export class Outlet implements TurnTask {
   /** What is not sent yet is not sent any more. */
   drop(): void {
     this.#start = -1;
+    this.#isClosing = false;
     this.#slab?.released();
     this.#slab = undefined;
   }

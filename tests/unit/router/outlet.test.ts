@@ -17,6 +17,22 @@ function reader(isStuck: boolean, received: Buffer[] = []): Socket {
   return stream as unknown as Socket;
 }
 
+/** Both ends of a connection. */
+async function pair(): Promise<{ socket: Socket; client: Socket }> {
+  const server = createServer({ highWaterMark: 1_000 });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("not a port");
+  const client = connect(address.port, "127.0.0.1");
+  onTestFinished(() => void client.destroy());
+  const [[socket]] = (await Promise.all([once(server, "connection"), once(client, "connect")])) as [[Socket], unknown];
+  socket.on("error", () => {});
+  onTestFinished(() => void socket.destroy());
+  return { socket, client };
+}
+
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const textOf = (all: readonly Buffer[]): string => Buffer.concat(all).toString("latin1");
 
@@ -98,6 +114,19 @@ test.each(sockets)(
   },
 );
 
+test.each(sockets)("a $kind socket is closed behind the last message, and not before", async ({ isPlain }) => {
+  const { socket, client } = await pair();
+  const received: Buffer[] = [];
+  client.on("data", (chunk: Buffer) => received.push(chunk));
+  const outlet = new Outlet(socket, isPlain);
+  say(outlet, "good-bye");
+  outlet.close();
+  expect(socket.destroyed).toBe(false);
+  await once(client, "end");
+  expect(textOf(received)).toBe("good-bye");
+  if (!socket.destroyed) await once(socket, "close");
+});
+
 test("a large message does not wait, and goes behind a small one that does", () => {
   const received: Buffer[] = [];
   const outlet = new Outlet(reader(false, received), true);
@@ -137,15 +166,7 @@ test("a message grows over the end of a slab without a byte lost", async () => {
 });
 
 test("a reader who does not read is full, and has room when he has read", async () => {
-  const server = createServer({ highWaterMark: 1_000 });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => void server.close());
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("not a port");
-  const client = connect(address.port, "127.0.0.1");
-  onTestFinished(() => void client.destroy());
-  const [[socket]] = (await Promise.all([once(server, "connection"), once(client, "connect")])) as [[Socket], unknown];
+  const { socket, client } = await pair();
   client.pause();
   const outlet = new Outlet(socket, true);
   let sent = 0;
