@@ -230,6 +230,11 @@ export class Exchange implements ClientEvents, InstanceEvents, Timed, Attempt, C
     this.#client.pauseBody();
   }
 
+  /** What was told of the body so far needs its buffers no more. */
+  get hasPassedOn(): boolean {
+    return this.#bodyBytes > 0 && this.#call?.hasSentAll === true;
+  }
+
   requestEnd(trailers: string): void {
     this.#isRequestWhole = true;
     this.#call?.sendEnd(trailers);

@@ -163,6 +163,8 @@ export interface InstanceCall {
   sendHead(out: Buffer, start: number, end: number, framing: Framing): void;
   /** False when no more should come until {@link InstanceEvents.instanceDrained}. The buffer may be kept. */
   sendData(from: Buffer, start: number, end: number): boolean;
+  /** The kernel has all that it was given: no buffer is kept. False where that is not known. */
+  readonly hasSentAll: boolean;
   /** `trailers` are field lines, where framing is `stream`. */
   sendEnd(trailers: string): void;
   flush(): void;

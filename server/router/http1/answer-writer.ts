@@ -11,6 +11,7 @@ const closeField = latin1("Connection: close\r\n");
 const keepField = latin1("Connection: keep-alive\r\n");
 const chunkedField = latin1("Transfer-Encoding: chunked\r\n");
 const upgradeField = latin1("Connection: Upgrade\r\nUpgrade: ");
+const continueLine = latin1("HTTP/1.1 100 Continue\r\n\r\n");
 const lastChunk = latin1("0\r\n");
 const crlf = latin1("\r\n");
 
@@ -28,6 +29,21 @@ export class AnswerWriter {
   /** Only the end of the connection tells where the body ends. */
   get isEndedByClose(): boolean {
     return this.#framing === framing.stream && this.#facts.minor === 0;
+  }
+
+  /** `100 Continue`. */
+  goOn(): void {
+    this.#outlet.write(continueLine);
+  }
+
+  /** An interim answer. */
+  inform(answer: AnswerStart, buffer: Buffer): void {
+    if (answer.status === 100) {
+      this.goOn();
+      return;
+    }
+    this.#outlet.open(answer.lineStart, putCrlf(buffer, answer.fieldsEnd));
+    this.#outlet.flush();
   }
 
   head(answer: AnswerStart, buffer: Buffer, closes: boolean): void {

@@ -5,7 +5,6 @@ import { type AnswerStart, type ClientSide, type ConnectionFacts, framing } from
 import type { Traffic } from "../traffic.ts";
 import { turnTime } from "../turn.ts";
 import { AnswerWriter } from "./answer-writer.ts";
-import { putCrlf } from "./bytes.ts";
 import { broken, ChunkState, scanChunks } from "./chunks.ts";
 import { fieldOf, text } from "./fields.ts";
 import { head, incomplete } from "./head.ts";
@@ -15,11 +14,10 @@ import { Pending } from "./pending.ts";
 import { refusalText } from "./refusal.ts";
 import { Http1RequestFacts } from "./request-facts.ts";
 import { Draft, out, reserve } from "./slab.ts";
+import { giveBack } from "./spent.ts";
 import { TrailerReader, trailerBytes } from "./trailers.ts";
 
 const empty = Buffer.alloc(0);
-const latin1 = (value: string): Buffer => Buffer.from(value, "latin1");
-const continueLine = latin1("HTTP/1.1 100 Continue\r\n\r\n");
 const tcpKeepAliveMs = 60_000;
 const maxHeldBytes = 65_536;
 /** Of the head that was read last. */
@@ -80,7 +78,7 @@ export class ClientConnection implements ClientSide, Timed {
     this.#outlet = new Outlet(socket, facts.protocol === "http");
     this.#writer = new AnswerWriter(this.#outlet, this.facts);
     traffic.opened(this);
-    socket.on("data", (chunk: Buffer) => this.#process(chunk, 0, chunk.length));
+    socket.on("data", (chunk: Buffer) => this.#read(chunk));
     socket.on("end", () => this.#ended());
     socket.on("drain", () => this.#drained());
     socket.on("error", () => {});
@@ -93,6 +91,13 @@ export class ClientConnection implements ClientSide, Timed {
   }
 
   // The request.
+
+  #read(bytes: Buffer): void {
+    const isUnwanted = this.#isDiscarding || this.#phase >= phases.closing;
+    this.#process(bytes, 0, bytes.length);
+    const isSpent = this.#exchange === undefined ? isUnwanted : this.#exchange.hasPassedOn;
+    if (isSpent && this.#held === undefined) giveBack(bytes, this.facts.targetBytes);
+  }
 
   #process(from: Buffer, start: number, end: number): void {
     this.#isProcessing = true;
@@ -287,13 +292,8 @@ export class ClientConnection implements ClientSide, Timed {
 
   inform(answer: AnswerStart, buffer: Buffer): void {
     if (this.facts.minor === 0 || this.#isAnswering) return;
-    if (answer.status === 100) {
-      this.facts.expectsContinue = false;
-      this.#outlet.write(continueLine);
-      return;
-    }
-    this.#outlet.open(answer.lineStart, putCrlf(buffer, answer.fieldsEnd));
-    this.#outlet.flush();
+    if (answer.status === 100) this.facts.expectsContinue = false;
+    this.#writer.inform(answer, buffer);
   }
 
   answer(answer: AnswerStart, buffer: Buffer): void {
@@ -347,7 +347,7 @@ export class ClientConnection implements ClientSide, Timed {
 
   /** Idle since the last answer, or never used: may be closed without harm. */
   get isIdle(): boolean {
-    return this.#isBetweenRequests() && this.#outlet.unsent === 0;
+    return this.#isBetweenRequests() && this.#outlet.isClear;
   }
 
   #isBetweenRequests(): boolean {
@@ -385,7 +385,7 @@ export class ClientConnection implements ClientSide, Timed {
     this.deadline = 0;
     if (!this.#hasEnded || this.#isAnswering || this.facts.minor === 0) return;
     this.#periods += 1;
-    this.#outlet.write(continueLine);
+    this.#writer.goOn();
   }
 
   #refuse(status: number): void {
@@ -429,7 +429,7 @@ export class ClientConnection implements ClientSide, Timed {
   #takeHeld(): void {
     const held = this.#held;
     this.#held = undefined;
-    if (held !== undefined) this.#process(held, 0, held.length);
+    if (held !== undefined) this.#read(held);
     this.#resume();
     // Its FIN came before what was held had its turn.
     if (this.#hasEnded && this.#held === undefined && this.#phase !== phases.busy) this.#ended();

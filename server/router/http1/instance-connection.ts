@@ -127,6 +127,10 @@ export class InstanceConnection implements InstanceCall {
     return this.#sendBytes(from, start, end);
   }
 
+  get hasSentAll(): boolean {
+    return this.#outlet.isClear && this.target.tls === undefined;
+  }
+
   sendEnd(trailers: string): void {
     if (this.#phase === phases.tunnel) {
       this.#outlet.end();

@@ -21,6 +21,7 @@ export interface SharedSession {
 /** One request to an instance over HTTP/2 without TLS. */
 export class InstanceStream implements InstanceCall {
   readonly takesChunks = false;
+  readonly hasSentAll = false;
   readonly isReused: boolean;
   readonly #session: SharedSession;
   readonly #limits: { readonly maxHeaders: number };
