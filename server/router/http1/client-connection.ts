@@ -451,7 +451,7 @@ export class ClientConnection implements ClientSide, Timed {
   #drained(): void {
     if (!this.#outlet.drained()) return;
     if (this.#exchange !== undefined) this.#exchange.clientDrained();
-    else if (this.#phase === phases.head) this.#nextRequest();
+    else if (this.#phase === phases.head) this.#takeHeld();
   }
 
   /** The client has said all that it will say. */
