@@ -31,6 +31,11 @@ export class AnswerWriter {
     return this.#framing === framing.stream && this.#facts.minor === 0;
   }
 
+  /** What comes of the body without framing gets it here. */
+  get #putsChunks(): boolean {
+    return this.#framing === framing.stream && this.#facts.minor === 1;
+  }
+
   /** `100 Continue`. */
   goOn(): void {
     this.#outlet.write(continueLine);
@@ -52,7 +57,7 @@ export class AnswerWriter {
     o = facts.id.put(buffer, o);
     o = putCrlf(buffer, o);
     this.#framing = answer.framing;
-    if (answer.framing === framing.chunks || (answer.framing === framing.stream && facts.minor === 1)) {
+    if (answer.framing === framing.chunks || this.#putsChunks) {
       o = put(buffer, o, chunkedField);
     }
     if (answer.status === 101) {
@@ -68,19 +73,19 @@ export class AnswerWriter {
   /** False when the client is slow. */
   data(from: Buffer, start: number, end: number): boolean {
     const outlet = this.#outlet;
-    const isFramed = this.#framing === framing.stream && this.#facts.minor === 1;
-    if (isFramed && start < end) {
+    if (!this.#putsChunks) outlet.add(from, start, end);
+    else if (start < end) {
       const size = latin1(`${(end - start).toString(16)}\r\n`);
       outlet.add(size, 0, size.length);
       outlet.add(from, start, end);
       outlet.add(crlf, 0, crlf.length);
-    } else if (!isFramed) outlet.add(from, start, end);
+    }
     return !outlet.isFull;
   }
 
   end(trailers: string): void {
     const outlet = this.#outlet;
-    if (this.#framing === framing.stream && this.#facts.minor === 1) {
+    if (this.#putsChunks) {
       outlet.add(lastChunk, 0, lastChunk.length);
       const bytes = trailerBytes(trailers);
       outlet.add(bytes, 0, bytes.length);

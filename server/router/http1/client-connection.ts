@@ -331,8 +331,7 @@ export class ClientConnection implements ClientSide, Timed {
 
   /** A body that only the end of the connection ends must not seem whole: then the connection is reset. */
   cut(): void {
-    this.#outlet.flush();
-    this.#outlet.sendWaiting();
+    this.#outlet.sendNow();
     this.#exchange = undefined;
     if (this.#isAnswering && this.#writer.isEndedByClose) this.#socket.resetAndDestroy();
     this.destroy();

@@ -23,7 +23,7 @@ export class Outlet implements TurnTask {
   #slab: Slab | undefined;
   #from = 0;
   #to = 0;
-  #isListed = false;
+  isQueued = false;
   #isClosing = false;
   /** The reader is slow: no more until {@link drained}. */
   isFull = false;
@@ -75,7 +75,7 @@ export class Outlet implements TurnTask {
     const start = this.#start;
     this.#start = -1;
     const slab = lend(this.#end);
-    this.sendWaiting();
+    this.#sendWaiting();
     if (this.#end - start > smallBytes) {
       this.#write(slab, start, this.#end);
       return;
@@ -83,27 +83,23 @@ export class Outlet implements TurnTask {
     this.#slab = slab;
     this.#from = start;
     this.#to = this.#end;
-    if (this.#isListed) return;
-    this.#isListed = true;
     afterTurn(this);
   }
 
   turnOver(): void {
-    this.#isListed = false;
-    this.sendWaiting();
+    this.#sendWaiting();
     if (this.#isClosing) this.#close();
   }
 
   /** Bytes of the caller's, behind all that was said before. */
   write(bytes: Buffer): void {
-    this.flush();
-    this.sendWaiting();
+    this.sendNow();
     if (!this.#socket.write(bytes) && !isTaking(this.#socket)) this.isFull = true;
   }
 
   /** No more will be said. */
   end(): void {
-    this.sendWaiting();
+    this.sendNow();
     this.#socket.end();
   }
 
@@ -121,8 +117,13 @@ export class Outlet implements TurnTask {
     else socket.destroySoon();
   }
 
-  /** What is whole goes out now. */
-  sendWaiting(): void {
+  /** What was said goes out now. */
+  sendNow(): void {
+    this.flush();
+    this.#sendWaiting();
+  }
+
+  #sendWaiting(): void {
     const slab = this.#slab;
     if (slab === undefined) return;
     this.#slab = undefined;

@@ -31,7 +31,7 @@ const none = Buffer.alloc(0);
 export class Outbox implements TurnTask {
   readonly #socket: Socket;
   #chunk: Chunk | undefined;
-  #isGathering = false;
+  isQueued = false;
   buffer: Buffer = none;
   #at = 0;
   /** Another number for each write: what was written under an older one is out. */
@@ -70,13 +70,10 @@ export class Outbox implements TurnTask {
   /** They end here. */
   commit(end: number): void {
     this.#at = end;
-    if (this.#isGathering) return;
-    this.#isGathering = true;
     afterTurn(this);
   }
 
   turnOver(): void {
-    this.#isGathering = false;
     this.send();
   }
 

@@ -103,8 +103,8 @@ test.each(sockets)(
     one.write(Buffer.from("c"));
     expect(textOf(first)).toBe("abc");
     say(one, "d");
-    one.sendWaiting();
-    one.sendWaiting();
+    one.sendNow();
+    one.sendNow();
     expect(textOf(first)).toBe("abcd");
     say(one, "e");
     await nextTurn();

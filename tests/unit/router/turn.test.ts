@@ -5,9 +5,10 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 
 test("tasks run once, in their order, when the turn is over; also those that come meanwhile", async () => {
   const ran: string[] = [];
-  const late = { turnOver: () => void ran.push("late") };
-  afterTurn({ turnOver: () => void ran.push("first") });
+  const late = { isQueued: false, turnOver: () => void ran.push("late") };
+  afterTurn({ isQueued: false, turnOver: () => void ran.push("first") });
   afterTurn({
+    isQueued: false,
     turnOver() {
       ran.push("second");
       afterTurn(late);
@@ -21,6 +22,17 @@ test("tasks run once, in their order, when the turn is over; also those that com
   expect(ran).toHaveLength(3);
 });
 
+test("a task that is given twice in a turn runs once in it, and again in the next", async () => {
+  let runs = 0;
+  const task = { isQueued: false, turnOver: () => void (runs += 1) };
+  for (const expected of [1, 2]) {
+    afterTurn(task);
+    afterTurn(task);
+    await nextTurn();
+    expect(runs).toBe(expected);
+  }
+});
+
 test("a task that fails does not take the others with it", async () => {
   const ran: string[] = [];
   const errors: unknown[] = [];
@@ -29,13 +41,14 @@ test("a task that fails does not take the others with it", async () => {
   process.on("uncaughtException", (err) => errors.push(err));
   try {
     afterTurn({
+      isQueued: false,
       turnOver() {
         throw new Error("unforeseen");
       },
     });
-    afterTurn({ turnOver: () => void ran.push("next") });
+    afterTurn({ isQueued: false, turnOver: () => void ran.push("next") });
     await vi.waitFor(() => expect(ran).toEqual(["next"]));
-    afterTurn({ turnOver: () => void ran.push("after") });
+    afterTurn({ isQueued: false, turnOver: () => void ran.push("after") });
     await vi.waitFor(() => expect(ran).toEqual(["next", "after"]));
     expect(errors.map(String)).toEqual(["Error: unforeseen"]);
   } finally {
