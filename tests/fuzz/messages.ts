@@ -19,6 +19,7 @@ const seeds: Readonly<Record<Side, readonly string[]>> = {
     "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Type: text/plain\r\n\r\nhello",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n5;a=b\r\nhello\r\n10;q="x"\r\n0123456789abcdef\r\n0\r\nX: y\r\n\r\n',
+    "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
     "HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n",
     'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\n\r\n',
     "HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok",

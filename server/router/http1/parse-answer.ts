@@ -64,6 +64,8 @@ function finish(buf: Uint8Array, fields: number, end: number, out: Uint8Array, o
   if (body <= 0) return body;
   if (head.isChunked && head.length !== -1) return refuse(502, "both lengths");
   if (head.isChunked && head.minor === 0) return refuse(502, "transfer coding in HTTP/1.0");
+  // RFC 9112 §6.3: it ends with its head, but there are readers that would look for the body.
+  if (head.status < 200 && (head.isChunked || head.length > 0)) return refuse(502, "interim answer with a body");
   const { nominated } = head;
   // RFC 9110 §8.6: there is no length where there can be no body.
   const hasNoLength = head.length !== -1 && (head.status < 200 || head.status === 204);

@@ -43,6 +43,8 @@ test("where there can be no body there is no length", () => {
     "HTTP/1.1 204 No Content\r\nX: 1\r\n",
   );
   expect(head.length).toBe(-1);
+  expect(passed("HTTP/1.1 100 Continue\r\nContent-Length: 0\r\n\r\n")).toBe("HTTP/1.1 100 Continue\r\n");
+  expect(head.length).toBe(-1);
 });
 
 describe("refused", () => {
@@ -62,6 +64,8 @@ describe("refused", () => {
     `${ok}Transfer-Encoding: chunked\t\r\n\r\n`,
     `${ok}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n`,
     "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "HTTP/1.1 104 Later\r\nContent-Length: 5\r\n\r\n",
+    "HTTP/1.1 103 Early Hints\r\nTransfer-Encoding: chunked\r\n\r\n",
     `${ok}X-A: 1\r\n folded\r\n\r\n`,
     `${ok}X-A : 1\r\n\r\n`,
     `${ok}X-A: \0\r\n\r\n`,
