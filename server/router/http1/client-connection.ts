@@ -4,6 +4,7 @@ import type { Timed } from "../sweeper.ts";
 import { type AnswerStart, type ClientSide, type ConnectionFacts, framing } from "../sides.ts";
 import type { Traffic } from "../traffic.ts";
 import { turnTime } from "../turn.ts";
+import { whenClosed } from "../when-closed.ts";
 import { AnswerWriter } from "./answer-writer.ts";
 import { broken, ChunkState, scanChunks } from "./chunks.ts";
 import { fieldOf, text } from "./fields.ts";
@@ -81,8 +82,7 @@ export class ClientConnection implements ClientSide, Timed {
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
     socket.on("end", () => this.#ended());
     socket.on("drain", () => this.#drained());
-    socket.on("error", () => {});
-    socket.once("close", () => this.#gone());
+    whenClosed(socket, () => this.#gone());
     if (early !== undefined && early.length > 0) this.#process(early, 0, early.length);
   }
 

@@ -9,18 +9,20 @@ export class Slab {
   pending = 0;
   /** It is not written to any more, and somebody's bytes in it are not out. */
   #isKept = false;
-  /** One callback for all writes: the stream says when it needs the bytes no more. */
-  readonly released: () => void;
+  /**
+   * One callback for all writes: the stream says when it needs the bytes no more. Not made in the constructor: what is assigned
+   * to a property where it is made V8 puts among what lives long, and a slab that is not kept would stay with it.
+   */
+  readonly released = () => {
+    this.pending -= 1;
+    if (this.pending > 0 || this === current) return;
+    if (this.#isKept) kept -= 1;
+    this.#isKept = false;
+    if (this.buffer.length === slabBytes && free.length < maxFree) free.push(this);
+  };
 
   constructor(size: number) {
     this.buffer = Buffer.allocUnsafeSlow(size);
-    this.released = () => {
-      this.pending -= 1;
-      if (this.pending > 0 || this === current) return;
-      if (this.#isKept) kept -= 1;
-      this.#isKept = false;
-      if (size === slabBytes && free.length < maxFree) free.push(this);
-    };
   }
 
   leave(): void {

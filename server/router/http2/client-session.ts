@@ -4,6 +4,7 @@ import { TrailerReader } from "../http1/trailers.ts";
 import type { ConnectionFacts } from "../sides.ts";
 import type { Timed } from "../sweeper.ts";
 import type { OpenConnection, Traffic } from "../traffic.ts";
+import { whenClosed } from "../when-closed.ts";
 import { type BodyOwner, BodyReceiver, windowBytes } from "./body-receiver.ts";
 import { ClientSettings } from "./client-settings.ts";
 import { ClientStream, type StreamOwner } from "./client-stream.ts";
@@ -82,8 +83,7 @@ export class ClientSession implements OpenConnection, StreamOwner, BodyOwner, Fr
     // HTTP/2 knows no half-closed connections: a client that has ended its side is gone.
     socket.on("end", () => socket.destroy());
     socket.on("drain", () => this.#drained());
-    socket.on("error", () => {});
-    socket.once("close", () => this.#gone());
+    whenClosed(socket, () => this.#gone());
     this.#control.settings([
       [settings.streams, maxStreams],
       [settings.window, windowBytes],

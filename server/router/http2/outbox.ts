@@ -12,13 +12,13 @@ const maxWaiting = 131_072;
 /** Memory that one connection's frames are gathered in; used again when they are out. */
 class Chunk {
   readonly buffer: Buffer;
-  readonly released: () => void;
+  /** Not made in the constructor, as that of a slab is not. */
+  readonly released = () => {
+    if (this.buffer.length === chunkBytes && free.length < maxFree) free.push(this);
+  };
 
   constructor(size: number) {
     this.buffer = Buffer.allocUnsafeSlow(size);
-    this.released = () => {
-      if (size === chunkBytes && free.length < maxFree) free.push(this);
-    };
   }
 }
 
