@@ -42,10 +42,10 @@ const mainFile = fileURLToPath(new URL("./main.ts", import.meta.url));
  * the compiler between the quick and the thorough one. V8 may not put what it makes for a connection at once among what
  * lives long, because some connections did: there it is garbage that keeps each connection after it alive, and a new
  * connection costs a tenth more. It goes on collecting the young while it marks the old: else a second's garbage of requests
- * is kept by each large collection, and fills the memory that brings about the next one. That one comes when twice of what
- * lives is taken: by V8's own reckoning, which counts what TLS takes outside of the heap, it would mark every other second; at
- * three times, full handshakes take 8 MB more. What uploads are read into stands outside as well, 64 KB at a time: what of it
- * is left to the collector goes with the young when it comes to some MB, not at 64.
+ * is kept by each large collection, and fills the memory that brings about the next one. That one comes when half as much
+ * again as lives is taken, and no less than 8 MB: at three times of what lives, full handshakes take 10 MB more. What uploads
+ * are read into stands outside as well, 64 KB at a time: what of it is left to the collector goes with the young when it comes
+ * to some MB, not at 64.
  */
 export const nodeFlags = [
   "--single-threaded",
@@ -53,7 +53,7 @@ export const nodeFlags = [
   "--no-maglev",
   "--no-allocation-site-pretenuring",
   "--no-separate-gc-phases",
-  "--heap-growing-percent=100",
+  "--heap-growing-percent=50",
   "--scavenger-max-new-space-capacity-mb=4",
   "--disable-warning=ExperimentalWarning",
 ];

@@ -3,6 +3,7 @@ import type { FailureCode } from "../failures.ts";
 import type { Target } from "../protocol.ts";
 import type { AnswerStart, CallFailure, CallOptions, Framing, InstanceCall, InstanceEvents } from "../sides.ts";
 import { framing } from "../sides.ts";
+import { whenClosed } from "../when-closed.ts";
 import { text } from "./fields.ts";
 import { broken, ChunkState, scanChunks } from "./chunks.ts";
 import { head, incomplete } from "./head.ts";
@@ -36,6 +37,21 @@ class Answer implements AnswerStart {
 }
 /** Read at once or never: one for all. */
 const answer = new Answer();
+
+/** What a socket calls with what it has read. It cannot be taken from the socket, as a listener can by {@link whenClosed}. */
+class Inlet {
+  #read: ((count: number) => boolean) | undefined;
+  readonly buffer = inbox;
+  readonly callback = (count: number): boolean => this.#read?.(count) === true;
+
+  constructor(read: (count: number) => boolean) {
+    this.#read = read;
+  }
+
+  close(): void {
+    this.#read = undefined;
+  }
+}
 
 /** One connection to an instance, and the request that is under way on it. */
 export class InstanceConnection implements InstanceCall {
@@ -72,16 +88,20 @@ export class InstanceConnection implements InstanceCall {
     this.stack = stack;
     this.target = target;
     this.keepAliveMs = pool.options.instanceKeepAliveMs;
-    const onread = { buffer: inbox, callback: (count: number) => this.#read(count) };
+    const inlet = new Inlet((count) => this.#read(count));
     const { host, port, tls } = target;
-    const socket = tls === undefined ? connect({ host, port, noDelay: true, onread }) : this.#secure(target, tls);
+    const socket =
+      tls === undefined ? connect({ host, port, noDelay: true, onread: inlet }) : this.#secure(target, tls);
     this.#socket = socket;
     this.#outlet = new Outlet(socket, tls === undefined);
     socket.once(tls === undefined ? "connect" : "secureConnect", () => this.#connected());
     socket.on("drain", () => this.#drained());
     socket.once("end", () => this.#ended());
     socket.on("error", (err: NodeJS.ErrnoException) => this.#lost(err.code ?? ""));
-    socket.once("close", () => this.#lost(""));
+    whenClosed(socket, () => {
+      this.#lost("");
+      inlet.close();
+    });
   }
 
   /** What it reads is put where a plain connection's bytes stand. */
