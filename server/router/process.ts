@@ -43,9 +43,10 @@ const mainFile = fileURLToPath(new URL("./main.ts", import.meta.url));
  * lives long, because some connections did: there it is garbage that keeps each connection after it alive, and a new
  * connection costs a tenth more. It goes on collecting the young while it marks the old: else a second's garbage of requests
  * is kept by each large collection, and fills the memory that brings about the next one. That one comes when half as much
- * again as lives is taken, and no less than 8 MB: at three times of what lives, full handshakes take 10 MB more. What uploads
- * are read into stands outside as well, 64 KB at a time: what of it is left to the collector goes with the young when it comes
- * to some MB, not at 64.
+ * again as lives is taken, or 8 MB, V8's least: by V8's own reckoning, which counts what TLS takes outside of the heap, it would
+ * mark every other second; at three times of what lives, full handshakes take 8 MB more than at twice. What uploads are read
+ * into stands outside as well, 64 KB at a time: what of it is left to the collector goes with the young when it comes to some
+ * MB, not at 64.
  */
 export const nodeFlags = [
   "--single-threaded",
